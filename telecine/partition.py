@@ -1,0 +1,31 @@
+"""Partition keys and generations' places: pure naming rules shared by the ledger, the store and the asset graph."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_SLUG_MAX = 80  # architecture.md: slug at most 80 characters
+_NOT_ALLOWED = re.compile(r"[^a-z0-9._-]+")
+_DOTS = re.compile(r"\.{2,}")
+
+
+def partition_key(bucket: str, key: str) -> str:
+    """`<slug>-<hash8>` for an object: safe in URLs, file names and the Dagster UI (which forbids `...`).
+
+    The slug keeps the end of long keys, because the file name is what people recognise.
+    """
+    slug = _NOT_ALLOWED.sub("-", key.lower().replace("/", "."))
+    slug = _DOTS.sub(".", slug)[-_SLUG_MAX:].strip(".-_") or "file"
+    digest = hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:8]
+    return f"{slug}-{digest}"
+
+
+def generation_prefix(partition: str, generation: int) -> str:
+    """Key prefix of one immutable generation of a partition's outputs, with a trailing slash."""
+    return f"{partition}/g{generation}/"
+
+
+def manifest_key(partition: str) -> str:
+    """Key of the partition's current manifest."""
+    return f"{partition}/manifest.json"

@@ -1,0 +1,59 @@
+"""Settings from the environment: where the services are, and how much of the machine may be used.
+
+Everything runs against whatever these variables name; nothing in the code knows whether a service is the embedded
+one (telecine/local exports the same variables for its own). Rules and limits live in telecine.toml (telecine/config).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def home() -> Path:
+    """State directory of a local stack: TELECINE_HOME, or .telecine below the working directory."""
+    return Path(os.environ.get("TELECINE_HOME") or ".telecine").absolute()
+
+
+class Settings(BaseSettings):
+    """Services and sizes, each from TELECINE_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="TELECINE_", extra="ignore", frozen=True)
+
+    s3_endpoint: str = Field(description="host:port or http(s)://host:port of the S3 server")
+    s3_access_key: SecretStr
+    s3_secret_key: SecretStr
+    s3_region: str = "us-east-1"
+    public_url: str | None = Field(None, description="Base URL at which the output bucket is served; default: the S3 endpoint")
+    postgres_url: SecretStr = Field(description="postgresql:// URL of the database Dagster and the ledger share")
+    input_bucket: str = "media-incoming"
+    output_bucket: str = "media-outputs"
+    dagster_url: str = "http://127.0.0.1:3000"
+    scratch: Path = Field(default_factory=lambda: home() / "scratch", description="Directory for working files")
+    config: Path = Path("telecine.toml")
+    cpu_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
+
+    @property
+    def s3_url(self) -> str:
+        """The endpoint as a URL without a trailing slash."""
+        endpoint = self.s3_endpoint.rstrip("/")
+        return endpoint if "://" in endpoint else f"http://{endpoint}"
+
+    @property
+    def outputs_url(self) -> str:
+        """Base URL of the output bucket, without a trailing slash."""
+        return f"{(self.public_url or self.s3_url).rstrip('/')}/{self.output_bucket}"
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or malformed.
+    """
+    return Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
