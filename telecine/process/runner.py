@@ -1,0 +1,199 @@
+"""Running one external program: limits, time-outs, drained pipes, cancel, and an error that says what went wrong.
+
+Belongs here: starting, watching and ending a process. Doesn't belong here: what an argv means, or what a line of
+progress means. Nothing else in Telecine's media rooms starts a program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError
+from telecine.process.classify import classify
+from telecine.process.output import Collected, Lines, Tail
+
+_log = logging.getLogger(__name__)
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_POLL_S = 0.1  # how soon a cancel or a time-out is noticed
+_TERM_S = 2.0  # SIGTERM to SIGKILL; with the poll well inside the promised 5 s
+_DRAIN_S = 5.0  # how long the pipes may stay open after the program's end
+_STDERR_BYTES = 32_768
+# Nothing else of our environment reaches a program that reads strangers' files: above all no credentials.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME", "LIBVA_DRIVER_NAME", "CUDA_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use; None means no limit.
+
+    Attributes:
+        wall_s: seconds from start to end.
+        stall_s: seconds without a sign of life (see `run`).
+        memory_bytes: address space (RLIMIT_AS); requirements.md section 2: 8 GB per job.
+        cpu_s: processor seconds over all threads (RLIMIT_CPU).
+        file_bytes: size of any one file written (RLIMIT_FSIZE).
+        nice: added to our niceness, so that encodes never starve heartbeats and code servers.
+    """
+
+    wall_s: float | None = 3600.0
+    stall_s: float | None = None
+    memory_bytes: int | None = 8 * 1024**3
+    cpu_s: int | None = None
+    file_bytes: int | None = None
+    nice: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that ended well."""
+
+    stdout: bytes
+    stderr: str
+    elapsed_s: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    limits: Limits | None = None,
+    cancel: threading.Event | None = None,
+    on_line: Callable[[str], bool] | None = None,
+    cwd: Path | None = None,
+    stdout_bytes: int = 16 * 1024**2,
+) -> Finished:
+    """Run a program to its end and hand back what it said.
+
+    Args:
+        argv: absolute path of the program, then its arguments.
+        limits: what it may use; the defaults of `Limits` when left out.
+        cancel: when set, the program's whole group is ended within 5 seconds.
+        on_line: called (in another thread) with each line of stdout, and answers whether the program has moved on;
+            the stall time-out counts from the last "yes". Without it stdout is collected.
+        cwd: working directory.
+        stdout_bytes: how much collected stdout is allowed.
+
+    Raises:
+        NotOurs: CANCELED.
+        ResourceError: TIMED_OUT, OUT_OF_MEMORY, DISK_FULL or LIMIT_EXCEEDED.
+        ConfigurationError: TOOL_MISSING.
+        InputError: the program blames the file; see telecine/process/classify.py.
+        SystemFault: ENCODE_FAILED, anything else.
+    """
+    limits = limits or Limits()
+    program = _program_name(argv[0])
+    launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(limits.nice)]
+    launch += [str(value or 0) for value in (limits.memory_bytes, limits.cpu_s, limits.file_bytes)]
+    _log.debug("starting: %s", shlex.join(argv))
+    if cancel is not None and cancel.is_set():
+        raise NotOurs(ErrorCode.CANCELED, "canceled before it began")
+    started = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            [*launch, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            cwd=cwd,
+            env={k: os.environ[k] for k in _ENVIRONMENT if k in os.environ} | {"LC_ALL": "C.UTF-8"},
+        )
+    except OSError as e:
+        if isinstance(e, BlockingIOError | MemoryError) or e.errno == 12:
+            raise ResourceError(ErrorCode.OUT_OF_MEMORY, f"no room to start {program}", str(e)) from e
+        raise ConfigurationError(ErrorCode.TOOL_MISSING, f"{program} can't be started", str(e)) from e
+
+    moved = [started]
+
+    def watch(line: str) -> None:
+        if on_line is not None and on_line(line):
+            moved[0] = time.monotonic()
+
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stderr = Tail(process.stderr, _STDERR_BYTES)
+    lines = Lines(process.stdout, watch) if on_line is not None else None
+    collected = None if lines is not None else Collected(process.stdout, stdout_bytes)
+    try:
+        _wait(process, program, limits, cancel, moved, lines, stderr)
+    finally:
+        # Also on KeyboardInterrupt and Dagster's interrupt, which arrive in the middle of anything.
+        _end(process)
+        if lines is not None:
+            lines.join(_DRAIN_S)
+        output = collected.data(_DRAIN_S) if collected is not None else b""
+        tail = stderr.text(_DRAIN_S)
+        for pipe in (process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+    elapsed = time.monotonic() - started
+    _log.debug("%s ended with %s after %.2f s", program, process.returncode, elapsed)
+    if lines is not None and lines.error is not None:
+        raise lines.error
+    if process.returncode != 0:
+        raise classify(program, process.returncode, tail)
+    if collected is not None and collected.overflowed:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED, f"{program} had more to say than {stdout_bytes} bytes about the file"
+        )
+    return Finished(stdout=output, stderr=tail, elapsed_s=elapsed)
+
+
+def _wait(
+    process: subprocess.Popen[bytes],
+    program: str,
+    limits: Limits,
+    cancel: threading.Event | None,
+    moved: list[float],
+    lines: Lines | None,
+    stderr: Tail,
+) -> None:
+    started = time.monotonic()
+    while True:
+        try:
+            process.wait(_POLL_S)
+            return
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+        if cancel is not None and cancel.is_set():
+            raise NotOurs(ErrorCode.CANCELED, f"canceled while {program} was running")
+        if limits.wall_s is not None and now - started > limits.wall_s:
+            raise ResourceError(
+                ErrorCode.TIMED_OUT, f"{program} took longer than {limits.wall_s:.0f} s", stderr.text(0)
+            )
+        if limits.stall_s is not None and now - moved[0] > limits.stall_s:
+            raise ResourceError(
+                ErrorCode.TIMED_OUT, f"{program} made no progress for {limits.stall_s:.0f} s", stderr.text(0)
+            )
+        if lines is not None and lines.error is not None:
+            return  # raised by `run` after the clean-up
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program's whole group if it still runs: SIGTERM, then SIGKILL."""
+    if process.poll() is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_TERM_S)
+    with contextlib.suppress(ProcessLookupError):  # also whatever the program itself had started
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _program_name(path: str) -> str:
+    """`ffmpeg-linux-x86_64-v9` and the like by the name people know."""
+    name = Path(path).name
+    known = {"packager": "Shaka Packager", "ffprobe": "ffprobe", "ffmpeg": "ffmpeg"}
+    return next((human for stem, human in known.items() if name.startswith(stem)), name)
