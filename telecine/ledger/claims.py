@@ -1,0 +1,291 @@
+"""Claims: which jobs one run works on, whether that run is alive, and what happens to its jobs when it isn't.
+
+Life of a claim: requested by dispatch (or opened by a run a person started) -> started by the run's worker, which
+beats every 2 s -> ended by the worker, or by recovery when the beat stops or the run never appeared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from telecine.errors import ErrorCode
+from telecine.ledger import jobs as job_rows
+from telecine.ledger.jobs import Job, JobStatus
+from telecine.ledger.schema import attempts, claims, jobs, media_objects
+from telecine.priority import Lane
+
+MAX_DEATHS = 3  # requirements.md section 4: a file whose worker died 3 times is poison
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a heartbeat learnt: whether the claim still stands, and which of its jobs to cancel."""
+
+    alive: bool
+    cancel: frozenset[str]
+
+
+def waiting(connection: Connection, limit: int = 2_000) -> list[Job]:
+    """Jobs that could start now, in the order they should: at most one per partition, none whose partition is busy."""
+    other = jobs.alias("other")
+    busy = exists().where(
+        other.c.partition == jobs.c.partition,
+        other.c.job_id != jobs.c.job_id,
+        or_(
+            other.c.status == JobStatus.PROCESSING,
+            and_(other.c.status == JobStatus.PENDING, other.c.claim_id.is_not(None)),
+        ),
+    )
+    ready = and_(
+        jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now(), ~busy
+    )
+    order = (case((jobs.c.lane == Lane.LIVE, 0), else_=1), jobs.c.priority.desc(), jobs.c.job_id)
+    picked: dict[str, Job] = {}
+    query = job_rows._JOBS.where(ready).order_by(*order).limit(limit).with_for_update(of=jobs, skip_locked=True)
+    for row in connection.execute(query):
+        job = job_rows._job(row)
+        picked.setdefault(job.partition, job)
+    return list(picked.values())
+
+
+def open_claims(connection: Connection) -> dict[str, int]:
+    """Claims that haven't ended, by lane: how full the run queue is."""
+    rows = connection.execute(
+        select(claims.c.lane, func.count()).where(claims.c.ended_at.is_(None)).group_by(claims.c.lane)
+    )
+    return {lane: number for lane, number in rows}
+
+
+def request(
+    connection: Connection,
+    claim_id: str,
+    batch: Sequence[Job],
+    *,
+    lane: str,
+    priority: int,
+    key_range: tuple[str, str] | None,
+) -> list[str]:
+    """Put waiting jobs under a new claim; returns the ids that were still waiting."""
+    connection.execute(
+        upsert(claims)
+        .values(
+            claim_id=claim_id,
+            lane=lane,
+            priority=priority,
+            origin="dispatch",
+            range_start=key_range[0] if key_range else None,
+            range_end=key_range[1] if key_range else None,
+        )
+        .on_conflict_do_nothing()
+    )
+    rows = connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.job_id.in_([job.job_id for job in batch]),
+            jobs.c.status == JobStatus.PENDING,
+            or_(jobs.c.claim_id.is_(None), jobs.c.claim_id == claim_id),
+        )
+        .values(claim_id=claim_id)
+        .returning(jobs.c.job_id)
+    )
+    return [row.job_id for row in rows]
+
+
+def open_for_run(
+    connection: Connection, claim_id: str, partitions: Collection[str], *, run_id: str, worker: str, lane: str
+) -> tuple[list[str], dict[str, str]]:
+    """A claim for a run that a person or a backfill started on some partitions.
+
+    Takes over each partition's waiting job, or opens one with origin `dagster` from what the ledger knows of the
+    object. Returns the job ids, and for each partition that can't be worked on now a sentence why.
+    """
+    connection.execute(
+        upsert(claims)
+        .values(
+            claim_id=claim_id,
+            lane=lane,
+            priority=5,
+            origin="dagster",
+            run_id=run_id,
+            worker=worker,
+            started_at=func.now(),
+            heartbeat_at=func.now(),
+        )
+        .on_conflict_do_nothing()
+    )
+    taken: list[str] = []
+    refused: dict[str, str] = {}
+    rows = connection.execute(
+        select(media_objects)
+        .where(media_objects.c.partition.in_(partitions))
+        .order_by(media_objects.c.partition)
+        .with_for_update()
+    )
+    known = {row.partition: row for row in rows}
+    unfinished = connection.execute(
+        select(jobs.c.job_id, jobs.c.partition, jobs.c.status, jobs.c.claim_id)
+        .where(jobs.c.partition.in_(partitions), jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
+        .order_by(jobs.c.job_id)
+    ).all()
+    waiting_job = {r.partition: r.job_id for r in reversed(unfinished) if r.status == JobStatus.PENDING}
+    mine = {r.partition for r in unfinished if r.claim_id == claim_id}
+    running = {r.partition for r in unfinished if r.status == JobStatus.PROCESSING} - mine
+    for partition in partitions:
+        row = known.get(partition)
+        if row is None:
+            refused[partition] = "no object with this partition key was ever seen in a watched bucket"
+        elif row.kind is None:
+            refused[partition] = f"the object was refused: {row.reason}"
+        elif row.deleted_at is not None:
+            refused[partition] = f"{row.bucket}/{row.key} was deleted from the bucket"
+        elif partition in running:
+            refused[partition] = "another run is processing it right now; materialize it again when that run has ended"
+        else:
+            taken.append(waiting_job.get(partition) or _open_job(connection, row))
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id.in_(taken), jobs.c.status == JobStatus.PENDING)
+        .values(claim_id=claim_id, cancel_requested=False)
+    )
+    return taken, refused
+
+
+def _open_job(connection: Connection, row: Row[Any]) -> str:
+    from telecine.recipe import parse_recipe
+
+    job_id = job_rows.submit(
+        connection,
+        partition=row.partition,
+        kind=row.kind,
+        identity=row.identity,
+        etag=row.etag,
+        size_bytes=row.size_bytes,
+        recipe=parse_recipe(row.recipe, row.partition),
+        origin="dagster",
+        priority=5,
+    )
+    assert job_id is not None  # only drops are unique
+    return job_id
+
+
+def start(connection: Connection, claim_id: str, *, run_id: str, worker: str) -> bool:
+    """Bind a requested claim to the run that works on it; False when it ended or another run has it."""
+    done = connection.execute(
+        update(claims)
+        .where(
+            claims.c.claim_id == claim_id,
+            claims.c.ended_at.is_(None),
+            or_(claims.c.run_id.is_(None), and_(claims.c.run_id == run_id, claims.c.worker == worker)),
+        )
+        .values(run_id=run_id, worker=worker, started_at=func.now(), heartbeat_at=func.now())
+    )
+    return done.rowcount == 1
+
+
+def beat(connection: Connection, claim_id: str) -> Beat:
+    """Say that the worker lives, and hear what it should stop."""
+    alive = connection.execute(
+        update(claims)
+        .where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None))
+        .values(heartbeat_at=func.now())
+    )
+    flagged = connection.scalars(
+        select(jobs.c.job_id).where(
+            jobs.c.claim_id == claim_id, jobs.c.cancel_requested, jobs.c.status == JobStatus.PROCESSING
+        )
+    )
+    return Beat(alive.rowcount == 1, frozenset(flagged))
+
+
+def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: bool = False) -> list[str]:
+    """End a claim; whatever it hadn't finished is pending again. Returns those job ids.
+
+    With `worker_died`, each job that was being processed counts a death; the third makes it POISON.
+    """
+    ended = connection.execute(
+        update(claims)
+        .where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None))
+        .values(ended_at=func.now(), outcome=outcome)
+    )
+    if ended.rowcount == 0:
+        return []
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.claim_id == claim_id, attempts.c.ended_at.is_(None))
+        .values(outcome="lost" if worker_died else "released", ended_at=func.now())
+    )
+    processing = and_(jobs.c.claim_id == claim_id, jobs.c.status == JobStatus.PROCESSING)
+    if worker_died:
+        connection.execute(update(jobs).where(processing).values(deaths=jobs.c.deaths + 1))
+        connection.execute(
+            update(jobs)
+            .where(processing, jobs.c.deaths >= MAX_DEATHS)
+            .values(
+                status=JobStatus.FAILED,
+                finished_at=func.now(),
+                error_code=ErrorCode.POISON.value,
+                error_message=f"the worker died {MAX_DEATHS} times while it processed this file",
+            )
+        )
+    connection.execute(
+        update(jobs)
+        .where(processing, jobs.c.cancel_requested)
+        .values(
+            status=JobStatus.CANCELED,
+            finished_at=func.now(),
+            error_code=ErrorCode.CANCELED.value,
+            error_message="canceled on request; its worker had stopped already",
+        )
+    )
+    rows = connection.execute(
+        update(jobs)
+        .where(jobs.c.claim_id == claim_id, jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
+        .values(status=JobStatus.PENDING, claim_id=None, generation=None)
+        .returning(jobs.c.job_id)
+    )
+    return [row.job_id for row in rows]
+
+
+def cancel_jobs(connection: Connection, claim_id: str, reason: str) -> list[str]:
+    """Cancel every unfinished job of a claim (its run was terminated by a person); returns the job ids."""
+    rows = connection.execute(
+        update(jobs)
+        .where(jobs.c.claim_id == claim_id, jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
+        .values(
+            status=JobStatus.CANCELED,
+            finished_at=func.now(),
+            error_code=ErrorCode.CANCELED.value,
+            error_message=reason,
+        )
+        .returning(jobs.c.job_id)
+    )
+    ids = [row.job_id for row in rows]
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.claim_id == claim_id, attempts.c.ended_at.is_(None))
+        .values(outcome="canceled", ended_at=func.now())
+    )
+    return ids
+
+
+def unfinished(connection: Connection) -> Sequence[Row[Any]]:
+    """Open claims with `silent_s` (seconds since the last beat, None before the first) and `waited_s`."""
+    since = func.extract("epoch", func.now() - claims.c.heartbeat_at).label("silent_s")
+    waited = func.extract("epoch", func.now() - claims.c.requested_at).label("waited_s")
+    return connection.execute(select(claims, since, waited).where(claims.c.ended_at.is_(None))).all()
+
+
+def requested_again(connection: Connection, claim_id: str) -> int:
+    """Count another request for a claim whose run never appeared; returns how many there were."""
+    number: int = connection.execute(
+        update(claims)
+        .where(claims.c.claim_id == claim_id)
+        .values(requests=claims.c.requests + 1, requested_at=func.now())
+        .returning(claims.c.requests)
+    ).scalar_one()
+    return number

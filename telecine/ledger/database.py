@@ -1,0 +1,78 @@
+"""The connection to the ledger: short transactions that survive a restarted PostgreSQL.
+
+Belongs here: engine, transactions, retries on a lost connection. Doesn't belong here: what the statements say
+(media.py, jobs.py, claims.py, generations.py).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from telecine.errors import ErrorCode, TransientError
+from telecine.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SERIALIZATION = {"40001", "40P01"}  # serialization failure, deadlock detected
+_RETRY_S = 20.0  # a killed PostgreSQL is back within a few seconds
+
+
+class Ledger:
+    """A pool of connections; one per process, shared by its threads."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self.engine = create_engine(
+            postgres_url,
+            pool_size=4,
+            max_overflow=8,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"},
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Ledger:
+        """The ledger the environment names."""
+        return cls(settings.postgres_url.get_secret_value())
+
+    def do(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(connection, ...)` in one transaction, again when the connection broke.
+
+        `work` must be idempotent: a commit whose answer was lost is repeated.
+
+        Raises:
+            TransientError: DATABASE_UNAVAILABLE when PostgreSQL stays away for 20 s.
+        """
+        give_up = time.monotonic() + _RETRY_S
+        pause = 0.05
+        while True:
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection, *args, **kwargs)
+            except (OperationalError, InterfaceError, DBAPIError) as e:
+                if not _passing(e):
+                    raise
+                if time.monotonic() > give_up:
+                    raise TransientError(
+                        ErrorCode.DATABASE_UNAVAILABLE, "the ledger's database does not answer", str(e.orig)
+                    ) from e
+            time.sleep(pause * random.uniform(0.7, 1.3))
+            pause = min(pause * 2, 2.0)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _passing(e: DBAPIError) -> bool:
+    """Whether the same statement may succeed on a new connection."""
+    if e.connection_invalidated or getattr(e.orig, "pgcode", None) in _SERIALIZATION:
+        return True
+    # Refused, starting up (57P03) or shut down (57P01-02): psycopg2 gives connection failures no code at all.
+    return isinstance(e, OperationalError) and (getattr(e.orig, "pgcode", None) or "57P")[:3] in ("57P", "08", "080")

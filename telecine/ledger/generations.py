@@ -1,0 +1,102 @@
+"""Generations: the compare-and-set that makes a set of outputs the partition's current one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from telecine.ledger.jobs import JobStatus, end_attempt, fenced
+from telecine.ledger.schema import generations, jobs, media_objects
+
+
+def publish(
+    connection: Connection, job_id: str, partition: str, generation: int, manifest: Mapping[str, Any]
+) -> None:
+    """Make a generation current and its job COMPLETED, in one transaction.
+
+    Raises:
+        NotOurs: FENCED when a newer generation was claimed, or the job isn't this attempt's any more.
+    """
+    newest = connection.scalar(
+        select(media_objects.c.generation).where(media_objects.c.partition == partition).with_for_update()
+    )
+    job = connection.execute(
+        select(jobs.c.status, jobs.c.generation).where(jobs.c.job_id == job_id).with_for_update()
+    ).one()
+    if job.status == JobStatus.COMPLETED and job.generation == generation:
+        return  # a repeated transaction
+    if newest != generation or job.status != JobStatus.PROCESSING or job.generation != generation:
+        raise fenced(job_id)
+    connection.execute(
+        update(media_objects)
+        .where(media_objects.c.partition == partition)
+        .values(published_generation=generation, changed_at=func.now())
+    )
+    connection.execute(
+        upsert(generations).values(
+            partition=partition, generation=generation, job_id=job_id, manifest=dict(manifest)
+        )
+    )
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id == job_id)
+        .values(
+            status=JobStatus.COMPLETED,
+            stage=None,
+            progress=100.0,
+            attempts=jobs.c.attempts + 1,
+            finished_at=func.now(),
+        )
+    )
+    end_attempt(connection, job_id, generation, "completed")
+
+
+def current(connection: Connection, partition: str) -> tuple[int, dict[str, Any]] | None:
+    """The published generation and its manifest, or None."""
+    row = connection.execute(
+        select(generations.c.generation, generations.c.manifest)
+        .join_from(media_objects, generations, media_objects.c.partition == generations.c.partition)
+        .where(
+            media_objects.c.partition == partition,
+            generations.c.generation == media_objects.c.published_generation,
+        )
+    ).first()
+    return (row.generation, row.manifest) if row else None
+
+
+def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
+    """The manifest a job published, or None."""
+    manifest: dict[str, Any] | None = connection.scalar(
+        select(generations.c.manifest).where(generations.c.job_id == job_id).order_by(generations.c.generation.desc())
+    )
+    return manifest
+
+
+def mark_written(connection: Connection, partition: str, generation: int) -> None:
+    """Remember that manifest.json names this generation, or a newer one."""
+    connection.execute(
+        update(generations)
+        .where(
+            generations.c.partition == partition,
+            generations.c.generation <= generation,
+            generations.c.manifest_written_at.is_(None),
+        )
+        .values(manifest_written_at=func.now())
+    )
+
+
+def unwritten(connection: Connection, older_than_s: float) -> list[str]:
+    """Partitions whose manifest.json may be older than the ledger: a crash came between the two."""
+    return list(
+        connection.scalars(
+            select(generations.c.partition)
+            .where(
+                generations.c.manifest_written_at.is_(None),
+                generations.c.published_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s),
+            )
+            .distinct()
+        )
+    )

@@ -1,0 +1,161 @@
+"""Publishing: outputs first, then the ledger's compare-and-set, then manifest.json.
+
+The ledger row is the truth; manifest.json follows it. Whoever writes manifest.json reads its present version before
+the ledger and replaces only that version, so a worker that was frozen between the two steps can't put an old
+manifest over a newer one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from telecine.artifact import Artifact
+from telecine.errors import ConfigurationError, ErrorCode, NotOurs, TelecineError, TransientError
+from telecine.ledger import Job, Ledger, generations
+from telecine.manifest import build_manifest, manifest_output
+from telecine.partition import generation_prefix, manifest_key
+from telecine.recipe import parse_recipe
+from telecine.settings import Settings
+from telecine.storage import ObjectStore
+
+log = structlog.get_logger(__name__)
+
+_UPLOADS = 4  # parallel puts for one file's outputs
+
+
+def upload_artifacts(
+    store: ObjectStore, bucket: str, partition: str, generation: int, out_dir: Path, artifacts: Sequence[Artifact]
+) -> list[dict[str, Any]]:
+    """Put all files of a set below its generation; returns the manifest's `outputs`.
+
+    Segments go before playlists and playlists before entry files, so nothing ever names a file that isn't there.
+    """
+    prefix = generation_prefix(partition, generation)
+    segments = {f.path: f.mime for a in artifacts for f in a.stream_files or ()}
+    entries = {a.path: a.mime for a in artifacts}
+    first = {path: mime for path, mime in segments.items() if path not in entries}
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        for group in (first, entries):
+            list(
+                pool.map(
+                    lambda item: store.upload(bucket, prefix + item[0], out_dir / item[0], mime=item[1]),
+                    group.items(),
+                )
+            )
+    outputs = []
+    for artifact in artifacts:
+        files_url = None
+        if artifact.stream_files is not None:
+            files_url = f"{artifact.path.rsplit('/', 1)[0]}/{artifact.name}.files.json"
+            store.write(bucket, prefix + files_url, _files_list(artifact), mime="application/json")
+            files_url = f"g{generation}/{files_url}"
+        outputs.append(manifest_output(artifact, partition, generation, files_url))
+    return outputs
+
+
+def _files_list(artifact: Artifact) -> bytes:
+    """A stream's files with sizes and hashes; paths are relative to the generation's directory."""
+    files = [
+        {"path": f.path, "mime": f.mime, "size_bytes": f.size_bytes, "sha256": f.sha256}
+        for f in artifact.stream_files or ()
+    ]
+    return json.dumps({"schema": 1, "files": files}, indent=1).encode()
+
+
+def carry_forward(
+    previous: Mapping[str, Any] | None, made: Collection[str], source_etag: str
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Outputs of assets that this run didn't make, from the manifest before it, and a warning when they are older."""
+    if previous is None:
+        return [], []
+    kept = [output for output in previous["outputs"] if output["asset"] not in made]
+    if kept and previous["source"]["etag"] != source_etag:
+        assets = ", ".join(sorted({output["asset"] for output in kept}))
+        return kept, [f"{assets} were made from an earlier version of the source"]
+    return kept, []
+
+
+def write_manifest(ledger: Ledger, store: ObjectStore, bucket: str, partition: str) -> None:
+    """Bring manifest.json in line with the ledger; harmless to repeat.
+
+    Raises:
+        TransientError: STORE_UNAVAILABLE; recovery tries again.
+    """
+    key = manifest_key(partition)
+    for _ in range(5):
+        there = store.stat(bucket, key)
+        current = ledger.do(generations.current, partition)
+        if current is None:
+            return
+        generation, manifest = current
+        try:
+            store.replace(
+                bucket,
+                key,
+                json.dumps(manifest, indent=1, ensure_ascii=False).encode(),
+                mime="application/json",
+                expected_etag=there.etag if there else None,
+            )
+        except NotOurs:
+            continue  # somebody else wrote between our look and our put: look again
+        ledger.do(generations.mark_written, partition, generation)
+        return
+    raise TransientError(ErrorCode.STORE_UNAVAILABLE, f"{key} kept changing while it was written")
+
+
+def publish_outputs(
+    ledger: Ledger,
+    store: ObjectStore,
+    config: Settings,
+    job: Job,
+    generation: int,
+    facts: Mapping[str, Any],
+    outputs: list[dict[str, Any]],
+    warnings: tuple[str, ...],
+    wanted: Collection[str],
+) -> dict[str, Any]:
+    """Carry forward what wasn't made, then compare-and-set, then manifest.json. Returns the manifest.
+
+    Raises:
+        NotOurs: FENCED; nothing was published.
+        TelecineError: NO_OUTPUTS when the recipe has nothing for this kind of file.
+    """
+    previous = ledger.do(generations.current, job.partition)
+    kept, older = carry_forward(previous[1] if previous else None, wanted, job.etag)
+    if not outputs and not kept:
+        raise ConfigurationError(
+            ErrorCode.NO_OUTPUTS, f"the recipe of {job.key} has no outputs for {job.kind} files; add one to it"
+        )
+    recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
+    manifest = build_manifest(
+        partition=job.partition,
+        generation=generation,
+        created_at=datetime.now(UTC),
+        recipe_name=recipe.name,
+        recipe_hash=recipe.hash,
+        source={
+            "bucket": job.bucket,
+            "key": job.key,
+            "etag": job.etag,
+            "size_bytes": job.size_bytes,
+            "kind": job.kind,
+            **facts,
+        },
+        outputs=outputs + kept,
+        warnings=[*warnings, *older],
+    )
+    ledger.do(generations.publish, job.job_id, job.partition, generation, manifest)
+    try:
+        write_manifest(ledger, store, config.output_bucket, job.partition)
+    except TelecineError as e:
+        # Published is published: the ledger says so, and recovery brings manifest.json in line within seconds.
+        log.warning("manifest.late", job_id=job.job_id, partition=job.partition, code=e.code, reason=e.message)
+    return manifest
+

@@ -1,0 +1,116 @@
+"""The worker's side of a claim: bound to a run, beating, told what to cancel, fenced when it was given up.
+
+Belongs here: what every kind of work shares. Doesn't belong here: what is done with a file (image_batch.py,
+video_job.py), or who decides that a worker is gone (sensors/recovery.py).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from telecine.errors import ErrorCode, NotOurs, TransientError
+from telecine.ledger import Job, Ledger, claims
+from telecine.ledger import jobs as job_rows
+
+BEAT_S = 2.0  # architecture.md: the worker's next heartbeat (2 s) reads the cancel flag
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one job of a claim ended.
+
+    Attributes:
+        status: COMPLETED, FAILED, PENDING (will be tried again), CANCELED, or FENCED (another attempt owns it now).
+        manifest: the published manifest when COMPLETED.
+        made: asset keys that were made by this attempt (others were carried forward).
+        preview: small JPEG for the Dagster UI.
+    """
+
+    job: Job
+    status: str
+    generation: int | None = None
+    manifest: dict[str, Any] | None = None
+    made: frozenset[str] = frozenset()
+    preview: bytes | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    error_details: str | None = None
+
+
+def worker_name() -> str:
+    """host:pid, as shown to people."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class HeldClaim:
+    """A claim this process works on; use `hold_claim`."""
+
+    def __init__(self, ledger: Ledger, claim_id: str, run_id: str | None) -> None:
+        self.ledger = ledger
+        self.claim_id = claim_id
+        self.run_id = run_id
+        self.lost = threading.Event()
+        self.canceled: frozenset[str] = frozenset()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def jobs(self) -> list[Job]:
+        """The claim's unfinished jobs."""
+        return self.ledger.do(job_rows.of_claim, self.claim_id)
+
+    def begin(self, job: Job) -> int:
+        """Start an attempt; returns its generation.
+
+        Raises:
+            NotOurs: FENCED.
+        """
+        self.check()
+        return self.ledger.do(
+            job_rows.begin, job, claim_id=self.claim_id, run_id=self.run_id, worker=worker_name()
+        )
+
+    def check(self) -> None:
+        """Raise NotOurs FENCED once the claim was given up by recovery."""
+        if self.lost.is_set():
+            raise NotOurs(ErrorCode.FENCED, f"claim {self.claim_id} was given to another run")
+
+    def is_canceled(self, job: Job) -> bool:
+        """Whether somebody asked to cancel this job (as of the last beat)."""
+        return job.job_id in self.canceled
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT_S):
+            try:
+                beat = self.ledger.do(claims.beat, self.claim_id)
+            except TransientError as e:
+                log.warning("heartbeat.missed", claim_id=self.claim_id, reason=e.message)
+                continue
+            self.canceled = beat.cancel
+            if not beat.alive:
+                log.warning("claim.lost", claim_id=self.claim_id)
+                self.lost.set()
+                return
+
+
+@contextmanager
+def hold_claim(ledger: Ledger, claim_id: str, run_id: str | None) -> Iterator[HeldClaim]:
+    """Beat for a claim that `claims.start` or `claims.open_for_run` bound to this run, until the block ends.
+
+    The claim is ended by `release` or by recovery, never by leaving the block: a video's steps hold it in turn.
+    """
+    held = HeldClaim(ledger, claim_id, run_id)
+    held._thread.start()
+    try:
+        yield held
+    finally:
+        held._stop.set()
+        held._thread.join(timeout=30)
