@@ -22,14 +22,22 @@ class ImageFormat(StrEnum):
 
     @property
     def extension(self) -> str:
+        """File name extension without the dot."""
         return {"jpeg": "jpg"}.get(self.value, self.value)
 
     @property
     def mime(self) -> str:
+        """Media type."""
         return f"image/{self.value}"
 
     @property
+    def max_side(self) -> int:
+        """Most pixels one side can have in this format (libjpeg's JPEG_MAX_DIMENSION, WebP, AV1, PNG by our limit)."""
+        return {"jpeg": 65_500, "webp": 16_383, "avif": 65_535}.get(self.value, 65_535)
+
+    @property
     def has_alpha(self) -> bool:
+        """Whether pictures in this format can be transparent."""
         return self is not ImageFormat.JPEG
 
 
@@ -44,13 +52,17 @@ class ImageOutput(SpecModel):
     height: Side | None = None
     mode: Literal["fit", "fill", "crop", "stretch"] = Field(
         "fit",
-        description="fit: inside the box; fill: inside the box, letterboxed to it; crop: covers the box; stretch: distorts.",
+        description="fit: inside the box; fill: letterboxed to the box; crop: covers the box; stretch: distorts.",
     )
     anchor: Literal["center", "top", "bottom", "left", "right"] = Field(
         "center", description="Which part a crop keeps."
     )
     enlarge: bool = Field(False, description="Allow outputs larger than the source.")
-    quality: Annotated[int, Field(ge=1, le=100)] = 82
+    interpolation: Literal["auto", "nearest", "bilinear", "bicubic", "lanczos"] = Field(
+        "auto", description="auto: lanczos when shrinking 2x or more, bicubic when enlarging, bilinear between."
+    )
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(82, description="Not used by PNG and lossless WebP.")
+    lossless: bool = Field(False, description="WebP only: every pixel kept exactly.")
     background: str = Field(
         "#ffffff", pattern=r"^#[0-9a-fA-F]{6}$", description="Letterbox colour, and what alpha is flattened on."
     )
@@ -61,3 +73,17 @@ class ImageOutput(SpecModel):
         if self.mode in ("fill", "crop", "stretch") and (self.width is None or self.height is None):
             raise ValueError(f"output {self.name!r}: mode {self.mode!r} needs both width and height")
         return self
+
+    @model_validator(mode="after")
+    def _only_webp_is_lossless_by_choice(self) -> ImageOutput:
+        if self.lossless and self.format is not ImageFormat.WEBP:
+            raise ValueError(f"output {self.name!r}: 'lossless' is for webp; png always is, {self.format} never")
+        return self
+
+    @property
+    def file_name(self) -> str:
+        """The output's name with its format's extension, unless the name already ends with it."""
+        extension = f".{self.format.extension}"
+        if self.name.lower().endswith((extension, f".{self.format.value}")):
+            return self.name
+        return self.name + extension

@@ -1,0 +1,219 @@
+"""What a picture's header says, without decoding a pixel: size, mode, orientation, colour profile, frames.
+
+Belongs here: opening files with exactly the decoder the signature asks for, and the limits. Doesn't belong here:
+pixels (decode). Damaged EXIF or ICC data is reported as a warning, never as a failure: the photo is still good.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+
+from telecine.image.faults import DECODER_FAULTS, decoding
+from telecine.image.limits import ImageLimits, check_limits
+from telecine.image.orient import UPRIGHT, displayed_size
+from telecine.sniff import Sniffed
+
+pillow_heif.register_heif_opener()
+# Our own limits are checked from the header, before any decoding, and say what to do; Pillow's would only duplicate
+# them at 89 megapixels.
+Image.MAX_IMAGE_PIXELS = None
+
+# Pillow reads 8-bit CIELAB TIFF only. These entries let it unpack the other layouts as plain bands;
+# colour.lab_bands puts the bands right (TIFF 6.0 section 23: a and b are signed).
+for _order, _raw16 in ((b"II", "RGB;16L"), (b"MM", "RGB;16B")):
+    TiffImagePlugin.OPEN_INFO.setdefault((_order, 8, (1,), 1, (16, 16, 16), ()), ("RGB", _raw16))
+    for _extra in ((0,), (1,), (2,)):
+        TiffImagePlugin.OPEN_INFO.setdefault((_order, 8, (1,), 1, (8, 8, 8, 8), _extra), ("RGBA", "RGBA"))
+
+_PHOTOMETRIC = 262
+_CIELAB = 8
+
+_DECODERS = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "gif": "GIF",
+    "webp": "WEBP",
+    "bmp": "BMP",
+    "tiff": "TIFF",
+    "avif": "AVIF",
+    "heic": "HEIF",
+}
+# Pillow turns TIFFs while loading them, libheif obeys HEIF's own irot and imir.
+_TURNED_BY_DECODER = ("tiff", "heic")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """A picture's header.
+
+    Attributes:
+        width, height: pixels as stored.
+        displayed_width, displayed_height: pixels after orientation.
+        mode: Pillow's name of the pixel layout.
+        orientation: EXIF orientation 1 to 8; 1 when there is none or it makes no sense.
+        turned_by_decoder: the decoder applies the orientation itself.
+        icc_name: description inside the embedded colour profile; None without one.
+        bit_depth: bits per channel in the file.
+        has_gps: whether there are coordinates (which never leave the source).
+        warnings: sentences about what had to be ignored.
+    """
+
+    format: str
+    width: int
+    height: int
+    displayed_width: int
+    displayed_height: int
+    mode: str
+    frames: int
+    orientation: int
+    turned_by_decoder: bool
+    icc_name: str | None
+    bit_depth: int
+    has_gps: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def displayed(self) -> tuple[int, int]:
+        """Width and height after orientation."""
+        return self.displayed_width, self.displayed_height
+
+    def public(self) -> dict[str, Any]:
+        """The facts for a manifest: nothing private."""
+        return {
+            "format": self.format,
+            "width": self.displayed_width,
+            "height": self.displayed_height,
+            "duration_s": None,
+            "mode": self.mode,
+            "orientation": self.orientation,
+            "frames": self.frames,
+            "bit_depth": self.bit_depth,
+            "icc_profile": self.icc_name,
+            "megapixels": round(self.width * self.height / 1e6, 2),
+        }
+
+
+@contextmanager
+def opened(path: Path, format: str) -> Iterator[Image.Image]:
+    """Open a file with the one decoder its signature names; pixels are not read yet."""
+    with decoding(path, format), Image.open(path, formats=(_DECODERS[format],)) as image:
+        yield image
+
+
+def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> ImageFacts:
+    """Read the header and check it against the limits.
+
+    Raises:
+        InputError: LIMIT_EXCEEDED, CORRUPT_MEDIA or TRUNCATED_MEDIA.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with opened(path, sniffed.format) as image:
+            facts, notes = _facts(image, path, sniffed.format, limits or ImageLimits())
+    notes += [f"The decoder remarked: {w.message}." for w in caught if not issubclass(w.category, DeprecationWarning)]
+    return _with(facts, notes)
+
+
+def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> tuple[dict[str, Any], list[str]]:
+    notes: list[str] = []
+    check_limits(format, image.mode, *image.size, limits)
+    orientation, has_gps = _exif(image, path, format, notes)
+    turned = format in _TURNED_BY_DECODER
+    shown = image.size if turned else displayed_size(image.size, orientation)
+    stored = displayed_size(shown, orientation)
+    return {
+        "format": format,
+        "width": stored[0],
+        "height": stored[1],
+        "displayed_width": shown[0],
+        "displayed_height": shown[1],
+        "mode": "LAB" if is_lab(image) else image.mode,
+        # The extra pictures of a multi-picture JPEG are previews and depth maps, not frames.
+        "frames": 1 if format == "jpeg" else int(getattr(image, "n_frames", 1)),
+        "orientation": orientation,
+        "turned_by_decoder": turned,
+        "icc_name": _icc_name(image, notes),
+        "bit_depth": _bit_depth(image, path, format),
+        "has_gps": has_gps,
+    }, notes
+
+
+def is_lab(image: Image.Image) -> bool:
+    """Whether a TIFF's numbers are CIELAB, which our own OPEN_INFO entries hide from `mode`."""
+    tags = getattr(image, "tag_v2", None)
+    return bool(tags) and tags.get(_PHOTOMETRIC) == _CIELAB
+
+
+def _with(facts: dict[str, Any], notes: list[str]) -> ImageFacts:
+    return ImageFacts(**facts, warnings=tuple(dict.fromkeys(notes)))
+
+
+def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tuple[int, bool]:
+    """Orientation and whether there are coordinates."""
+    try:
+        if format == "png" and "exif" not in image.info and (late := _late_png_exif(path)):
+            image.info["exif"] = b"Exif\0\0" + late
+        # Pillow's getexif also finds an orientation that only XMP knows.
+        exif = Image.Image.getexif(image)
+        orientation = image.info.get("original_orientation") if format == "heic" else None
+        if orientation is None:
+            orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+        has_gps = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
+    except DECODER_FAULTS:
+        notes.append("The EXIF data is damaged and was ignored, so the orientation may be wrong.")
+        return UPRIGHT, False
+    if not isinstance(orientation, int) or orientation not in range(1, 9):
+        if orientation != 0:  # 0 is what many programs write for "unknown"
+            notes.append(f"The EXIF orientation {orientation!r} makes no sense and was ignored.")
+        return UPRIGHT, has_gps
+    return orientation, has_gps
+
+
+def _late_png_exif(path: Path) -> bytes | None:
+    """The eXIf chunk of a PNG that has it behind the pixels, where Pillow finds it only after decoding."""
+    with path.open("rb") as f:
+        f.seek(8)
+        while len(header := f.read(8)) == 8:
+            size, kind = int.from_bytes(header[:4], "big"), header[4:]
+            if kind == b"eXIf":
+                return f.read(size)
+            f.seek(size + 4, io.SEEK_CUR)
+    return None
+
+
+def _icc_name(image: Image.Image, notes: list[str]) -> str | None:
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return None
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+    except DECODER_FAULTS:
+        return "damaged"  # colour.to_srgb says what that means for the picture
+    return name or "unnamed"
+
+
+def _bit_depth(image: Image.Image, path: Path, format: str) -> int:
+    if format == "png":
+        with path.open("rb") as f:
+            return f.read(25)[24]  # IHDR's bit depth
+    if format == "tiff":
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))  # type: ignore[attr-defined]
+        return int(bits[0] if isinstance(bits, tuple) else bits)
+    if format == "heic":
+        return int(image.info.get("bit_depth", 8))
+    if format == "avif":
+        with path.open("rb") as f:
+            head = f.read(16_384)
+        at = head.find(b"av1C")  # AV1 in ISO-BMFF 2.3: high_bitdepth, twelve_bit
+        flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
+        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+    return 1 if image.mode == "1" else 8

@@ -1,0 +1,86 @@
+"""What may be decoded at all: pixels, side and memory, checked from the header before any decoding.
+
+Belongs here: the limits and the memory estimate (requirements.md section 1: JPEG w*h*3*2.5 bytes, others w*h*4*3).
+Doesn't belong here: the limits of a worker process (telecine/image/pool).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telecine.errors import ErrorCode, InputError
+
+REDUCED_JPEG_PIXELS = 50_000_000
+"""JPEGs with more pixels than this are always decoded at half size or less."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """Largest picture that is accepted.
+
+    Attributes:
+        max_pixels: width times height as stored.
+        max_side: pixels; 65,535 is the largest that JPEG and most decoders know.
+        max_memory_bytes: estimate for decoding and converting.
+    """
+
+    max_pixels: int = 300_000_000
+    max_side: int = 65_535
+    max_memory_bytes: int = 2_000_000_000
+
+
+# Bytes per pixel in Pillow's memory, by mode; "RGB" is stored as four bytes.
+_STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+# These decoders keep a whole frame of their own beside Pillow's (planes, or an RGBA canvas).
+_DOUBLE_BUFFERED = ("webp", "avif", "heic", "gif")
+
+
+def reduction_of(format: str, width: int, height: int) -> int:
+    """Smallest divisor a JPEG is decoded with, whatever the outputs need; 1 for other formats."""
+    divisor = 1
+    if format == "jpeg":
+        while width * height > REDUCED_JPEG_PIXELS * divisor * divisor and divisor < 8:
+            divisor *= 2
+    return divisor
+
+
+def estimate_memory(format: str, mode: str, width: int, height: int) -> int:
+    """Bytes that decoding takes at its peak, from header fields only (an upper estimate, not a measurement).
+
+    Small pictures are converted whole (three copies at the peak). Beyond 50 megapixels the working copy is reduced
+    band by band (telecine/image/decode), so only the decoder's own buffers count.
+    """
+    divisor = reduction_of(format, width, height)
+    pixels = -(-width // divisor) * -(-height // divisor)
+    if format == "jpeg":
+        return int(pixels * 3 * 2.5)
+    stored = _STORED_BYTES.get(mode, 4) * pixels
+    if pixels <= REDUCED_JPEG_PIXELS:
+        return pixels * 4 * 3
+    return stored * (3 if format in _DOUBLE_BUFFERED else 1) + 200_000_000  # bands, working copy, outputs
+
+
+def check_limits(format: str, mode: str, width: int, height: int, limits: ImageLimits) -> None:
+    """Refuse what is too large.
+
+    Raises:
+        InputError: LIMIT_EXCEEDED naming the number and the limit.
+    """
+    if width * height > limits.max_pixels:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"The picture has {width * height / 1e6:,.0f} megapixels ({width} x {height}); "
+            f"the limit is {limits.max_pixels / 1e6:,.0f}.",
+        )
+    if max(width, height) > limits.max_side:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"The picture is {width} x {height} pixels; the limit for a side is {limits.max_side:,}.",
+        )
+    needed = estimate_memory(format, mode, width, height)
+    if needed > limits.max_memory_bytes:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"Decoding {width} x {height} pixels would take about {needed / 1e6:,.0f} MB of memory; "
+            f"the limit is {limits.max_memory_bytes / 1e6:,.0f} MB.",
+        )
