@@ -26,9 +26,7 @@ class Priority(IntEnum):
             return cls[value.upper()] if isinstance(value, str) and not value.isdigit() else cls(int(value))
         except (KeyError, ValueError):
             choices = ", ".join(f"{p.name} ({p.value})" for p in reversed(cls))
-            raise ConfigurationError(
-                ErrorCode.INVALID_RECIPE, f"priority {value!r} is none of {choices}"
-            ) from None
+            raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"priority {value!r} is none of {choices}") from None
 
 
 class Lane(StrEnum):

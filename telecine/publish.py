@@ -158,4 +158,3 @@ def publish_outputs(
         # Published is published: the ledger says so, and recovery brings manifest.json in line within seconds.
         log.warning("manifest.late", job_id=job.job_id, partition=job.partition, code=e.code, reason=e.message)
     return manifest
-

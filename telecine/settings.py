@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr
     s3_secret_key: SecretStr
     s3_region: str = "us-east-1"
-    public_url: str | None = Field(None, description="Base URL at which the output bucket is served; default: the S3 endpoint")
+    public_url: str | None = Field(None, description="Base URL at which buckets are served; default: the S3 endpoint")
     postgres_url: SecretStr = Field(description="postgresql:// URL of the database Dagster and the ledger share")
     input_bucket: str = "media-incoming"
     output_bucket: str = "media-outputs"

@@ -74,9 +74,7 @@ class HeldClaim:
             NotOurs: FENCED.
         """
         self.check()
-        return self.ledger.do(
-            job_rows.begin, job, claim_id=self.claim_id, run_id=self.run_id, worker=worker_name()
-        )
+        return self.ledger.do(job_rows.begin, job, claim_id=self.claim_id, run_id=self.run_id, worker=worker_name())
 
     def check(self) -> None:
         """Raise NotOurs FENCED once the claim was given up by recovery."""

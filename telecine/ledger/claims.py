@@ -18,6 +18,7 @@ from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import attempts, claims, jobs, media_objects
 from telecine.priority import Lane
+from telecine.recipe import parse_recipe
 
 MAX_DEATHS = 3  # requirements.md section 4: a file whose worker died 3 times is poison
 
@@ -41,9 +42,7 @@ def waiting(connection: Connection, limit: int = 2_000) -> list[Job]:
             and_(other.c.status == JobStatus.PENDING, other.c.claim_id.is_not(None)),
         ),
     )
-    ready = and_(
-        jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now(), ~busy
-    )
+    ready = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now(), ~busy)
     order = (case((jobs.c.lane == Lane.LIVE, 0), else_=1), jobs.c.priority.desc(), jobs.c.job_id)
     picked: dict[str, Job] = {}
     query = job_rows._JOBS.where(ready).order_by(*order).limit(limit).with_for_update(of=jobs, skip_locked=True)
@@ -58,7 +57,7 @@ def open_claims(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         select(claims.c.lane, func.count()).where(claims.c.ended_at.is_(None)).group_by(claims.c.lane)
     )
-    return {lane: number for lane, number in rows}
+    return dict(rows.tuples().all())
 
 
 def request(
@@ -68,7 +67,6 @@ def request(
     *,
     lane: str,
     priority: int,
-    key_range: tuple[str, str] | None,
 ) -> list[str]:
     """Put waiting jobs under a new claim; returns the ids that were still waiting."""
     connection.execute(
@@ -78,8 +76,6 @@ def request(
             lane=lane,
             priority=priority,
             origin="dispatch",
-            range_start=key_range[0] if key_range else None,
-            range_end=key_range[1] if key_range else None,
         )
         .on_conflict_do_nothing()
     )
@@ -156,8 +152,6 @@ def open_for_run(
 
 
 def _open_job(connection: Connection, row: Row[Any]) -> str:
-    from telecine.recipe import parse_recipe
-
     job_id = job_rows.submit(
         connection,
         partition=row.partition,
@@ -190,9 +184,7 @@ def start(connection: Connection, claim_id: str, *, run_id: str, worker: str) ->
 def beat(connection: Connection, claim_id: str) -> Beat:
     """Say that the worker lives, and hear what it should stop."""
     alive = connection.execute(
-        update(claims)
-        .where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None))
-        .values(heartbeat_at=func.now())
+        update(claims).where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None)).values(heartbeat_at=func.now())
     )
     flagged = connection.scalars(
         select(jobs.c.job_id).where(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from telecine.errors import ErrorCode, TransientError
@@ -64,6 +65,22 @@ class Ledger:
                     ) from e
             time.sleep(pause * random.uniform(0.7, 1.3))
             pause = min(pause * 2, 2.0)
+
+    @contextmanager
+    def exclusive(self, lock: int) -> Iterator[bool]:
+        """Hold an advisory lock for the block; yields False at once when somebody else holds it.
+
+        The lock belongs to a connection, so it is free again the moment its holder dies.
+        """
+        with self.engine.connect() as connection:
+            got: bool = connection.execute(select(func.pg_try_advisory_lock(lock))).scalar_one()
+            connection.commit()
+            try:
+                yield got
+            finally:
+                if got:
+                    connection.execute(select(func.pg_advisory_unlock(lock)))
+                    connection.commit()
 
     def close(self) -> None:
         """Give all connections back."""

@@ -12,9 +12,7 @@ from telecine.ledger.jobs import JobStatus, end_attempt, fenced
 from telecine.ledger.schema import generations, jobs, media_objects
 
 
-def publish(
-    connection: Connection, job_id: str, partition: str, generation: int, manifest: Mapping[str, Any]
-) -> None:
+def publish(connection: Connection, job_id: str, partition: str, generation: int, manifest: Mapping[str, Any]) -> None:
     """Make a generation current and its job COMPLETED, in one transaction.
 
     Raises:
@@ -36,9 +34,7 @@ def publish(
         .values(published_generation=generation, changed_at=func.now())
     )
     connection.execute(
-        upsert(generations).values(
-            partition=partition, generation=generation, job_id=job_id, manifest=dict(manifest)
-        )
+        upsert(generations).values(partition=partition, generation=generation, job_id=job_id, manifest=dict(manifest))
     )
     connection.execute(
         update(jobs)

@@ -71,9 +71,7 @@ class Job:
     finished_at: datetime | None
 
 
-_COLUMNS = [
-    jobs.c[name] if name in jobs.c else media_objects.c[name] for name in Job.__dataclass_fields__
-]
+_COLUMNS = [jobs.c[name] if name in jobs.c else media_objects.c[name] for name in Job.__dataclass_fields__]
 _JOBS = select(*_COLUMNS).join_from(jobs, media_objects, jobs.c.partition == media_objects.c.partition)
 
 
@@ -135,16 +133,14 @@ def of_claim(connection: Connection, claim_id: str) -> list[Job]:
 
 def latest_of_partition(connection: Connection, partition: str) -> Job | None:
     """The newest job of a partition."""
-    row = connection.execute(
-        _JOBS.where(jobs.c.partition == partition).order_by(jobs.c.job_id.desc()).limit(1)
-    ).first()
+    row = connection.execute(_JOBS.where(jobs.c.partition == partition).order_by(jobs.c.job_id.desc()).limit(1)).first()
     return _job(row) if row else None
 
 
 def count_by_status(connection: Connection) -> dict[str, int]:
     """How many jobs there are in each status."""
     rows = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status))
-    return {status: number for status, number in rows}
+    return dict(rows.tuples().all())
 
 
 def begin(connection: Connection, job: Job, *, claim_id: str, run_id: str | None, worker: str) -> int:
@@ -215,9 +211,7 @@ def fail(connection: Connection, job_id: str, generation: int, error: TelecineEr
     Raises:
         NotOurs: FENCED.
     """
-    row = connection.execute(
-        select(jobs.c.attempts).where(_attempt(job_id, generation)).with_for_update()
-    ).first()
+    row = connection.execute(select(jobs.c.attempts).where(_attempt(job_id, generation)).with_for_update()).first()
     if row is None:
         raise fenced(job_id)
     tried = row.attempts + 1
@@ -252,7 +246,7 @@ def _delay(retry: Retry, tried: int) -> float | None:
 
 
 def request_cancel(connection: Connection, job_id: str, reason: str) -> JobStatus | None:
-    """Cancel a waiting job at once, or flag a running one for its worker's next beat; None when there is no such job."""
+    """Cancel a waiting job at once, or flag a running one for its worker's next beat; None for an unknown id."""
     row = connection.execute(select(jobs.c.status).where(jobs.c.job_id == job_id).with_for_update()).first()
     if row is None:
         return None
@@ -286,9 +280,7 @@ def supersede(connection: Connection, partition: str, identity: str) -> int:
             jobs.c.status == JobStatus.PENDING,
             jobs.c.identity != identity,
         )
-        .values(
-            **_canceled("the object was replaced by a newer upload before this job ran", ErrorCode.SOURCE_CHANGED)
-        )
+        .values(**_canceled("the object was replaced by a newer upload before this job ran", ErrorCode.SOURCE_CHANGED))
     )
     return done.rowcount
 
@@ -313,9 +305,7 @@ def end_attempt(connection: Connection, job_id: str, generation: int, outcome: s
 
 def attempts_of(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
     """The attempts of a job, oldest first."""
-    return connection.execute(
-        select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.generation)
-    ).all()
+    return connection.execute(select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.generation)).all()
 
 
 def fenced(job_id: str) -> NotOurs:

@@ -25,7 +25,7 @@ def known_versions(connection: Connection, bucket: str, keys: Collection[str]) -
             media_objects.c.bucket == bucket, media_objects.c.key.in_(keys), media_objects.c.deleted_at.is_(None)
         )
     )
-    return {key: identity for key, identity in rows}
+    return dict(rows.tuples().all())
 
 
 def accept(
@@ -51,7 +51,7 @@ def accept(
     )
     if origin == "bucket":
         job_rows.supersede(connection, partition, info.identity)
-    made = job_rows.submit(
+    return job_rows.submit(
         connection,
         partition=partition,
         kind=sniffed.kind,
@@ -64,7 +64,6 @@ def accept(
         lane=lane,
         job_id=None if origin == "bucket" else job_id,
     )
-    return made
 
 
 def refuse(connection: Connection, info: ObjectInfo, error: InputError) -> None:

@@ -49,8 +49,6 @@ claims = Table(
     Column("priority", Integer, nullable=False),
     Column("origin", Text, nullable=False),  # dispatch | dagster
     Column("requests", Integer, nullable=False, server_default="1"),
-    Column("range_start", Text),  # first and last key when the batch is a contiguous partition range
-    Column("range_end", Text),
     Column("run_id", Text),
     Column("worker", Text),
     _time("requested_at", now=True),

@@ -2,12 +2,115 @@
 
 from alembic import op
 
-from telecine.ledger.schema import metadata
-
 revision = "0001"
 down_revision = None
 
-# A person's FAILED job may go back to PENDING only through a new attempt, so the terminal states have no exits.
+# Frozen: telecine/ledger/schema.py moves on, this migration does not.
+_TABLES = """
+CREATE TABLE telecine.claims (
+    claim_id TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    requests INTEGER DEFAULT '1' NOT NULL,
+    run_id TEXT,
+    worker TEXT,
+    requested_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    heartbeat_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    outcome TEXT,
+    PRIMARY KEY (claim_id)
+);
+CREATE INDEX claims_open ON telecine.claims (lane) WHERE ended_at IS NULL;
+CREATE TABLE telecine.media_objects (
+    partition TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    kind TEXT,
+    format TEXT,
+    recipe JSONB,
+    reason_code TEXT,
+    reason TEXT,
+    generation INTEGER DEFAULT '0' NOT NULL,
+    published_generation INTEGER,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    PRIMARY KEY (partition)
+);
+CREATE UNIQUE INDEX media_objects_place ON telecine.media_objects (bucket, key);
+CREATE TABLE telecine.generations (
+    partition TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    manifest JSONB NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    manifest_written_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (partition, generation),
+    FOREIGN KEY(partition) REFERENCES telecine.media_objects (partition)
+);
+CREATE INDEX generations_unwritten ON telecine.generations (published_at) WHERE manifest_written_at IS NULL;
+CREATE TABLE telecine.jobs (
+    job_id TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    recipe JSONB NOT NULL,
+    recipe_name TEXT NOT NULL,
+    recipe_hash TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    estimate_s FLOAT NOT NULL,
+    status TEXT DEFAULT 'PENDING' NOT NULL,
+    stage TEXT,
+    progress FLOAT DEFAULT '0' NOT NULL,
+    sequence INTEGER DEFAULT '0' NOT NULL,
+    attempts INTEGER DEFAULT '0' NOT NULL,
+    deaths INTEGER DEFAULT '0' NOT NULL,
+    generation INTEGER,
+    claim_id TEXT,
+    cancel_requested BOOLEAN DEFAULT 'false' NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    error_details TEXT,
+    not_before TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (job_id),
+    FOREIGN KEY(partition) REFERENCES telecine.media_objects (partition),
+    FOREIGN KEY(claim_id) REFERENCES telecine.claims (claim_id)
+);
+CREATE INDEX jobs_of_claim ON telecine.jobs (claim_id);
+CREATE INDEX jobs_of_partition ON telecine.jobs (partition, job_id);
+CREATE UNIQUE INDEX jobs_once_per_drop ON telecine.jobs (partition, identity) WHERE origin = 'bucket';
+CREATE UNIQUE INDEX jobs_one_at_a_time ON telecine.jobs (partition) WHERE status = 'PROCESSING';
+CREATE INDEX jobs_waiting ON telecine.jobs (priority DESC, job_id) WHERE status = 'PENDING';
+CREATE TABLE telecine.attempts (
+    job_id TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    claim_id TEXT NOT NULL,
+    run_id TEXT,
+    worker TEXT,
+    outcome TEXT,
+    error_code TEXT,
+    error_message TEXT,
+    error_details TEXT,
+    started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (job_id, generation),
+    FOREIGN KEY(job_id) REFERENCES telecine.jobs (job_id)
+);
+"""
+
+# Terminal states have no exits: a retry by a person is a new job.
 _GUARD = """
 CREATE FUNCTION telecine.guard_job_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -44,7 +147,7 @@ CREATE TRIGGER guard_generations BEFORE UPDATE ON telecine.media_objects
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    op.execute(_TABLES)
     op.execute(
         "ALTER TABLE telecine.jobs ADD CONSTRAINT jobs_status CHECK "
         "(status IN ('PENDING', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELED', 'ABANDONED'))"

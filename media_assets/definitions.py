@@ -1,0 +1,30 @@
+"""The whole code location on one page."""
+
+import dagster as dg
+
+from media_assets.images import images
+from media_assets.jobs import by_kind
+from media_assets.sources import sources
+from resources import LedgerResource, ObjectStoreResource
+from sensors.buckets import bucket_sensor
+from sensors.dispatch import dispatch_sensor
+from sensors.recovery import recovery_sensor
+
+
+def build_definitions(**resource_overrides: object) -> dg.Definitions:
+    """Everything; tests pass resources of their own."""
+    return dg.Definitions(
+        assets=[*sources, images],
+        jobs=list(by_kind.values()),
+        sensors=[bucket_sensor, dispatch_sensor, recovery_sensor],
+        # A batch has its own process pool, and a run is one unit of recovery: a process per step would only cost time.
+        executor=dg.in_process_executor,
+        resources={
+            "ledger": LedgerResource(postgres_url=dg.EnvVar("TELECINE_POSTGRES_URL")),
+            "object_store": ObjectStoreResource(),
+            **resource_overrides,
+        },
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,60 @@
+"""Image assets: thumbnails and renditions, made together because they share one download and one decode.
+
+https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
+"""
+
+import dagster as dg
+
+from media_assets.claim_work import bind, fail_if_any, hold
+from media_assets.materializations import materializations, source_pointers
+from media_assets.partitions import image_files
+from resources import LedgerResource, ObjectStoreResource
+from telecine import __version__
+from telecine.image_batch import IMAGE_ASSETS, run_image_claim
+from telecine.ledger import claims
+
+
+def _spec(asset: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset,
+        deps=["image/source"],
+        skippable=True,
+        description=description,
+        group_name="images",
+        code_version=__version__,
+        kinds={"pillow", "image"},
+    )
+
+
+@dg.multi_asset(
+    name="images",
+    specs=[
+        _spec("image/thumbnails", "Small square pictures for lists."),
+        _spec("image/renditions", "The picture at the sizes and formats that its recipe asks for."),
+    ],
+    partitions_def=image_files,
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.multi_run(200),
+)
+def images(context: dg.AssetExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource):
+    """A batch of images; each file succeeds or fails alone and is materialized as soon as it is published."""
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    wanted = {key.to_user_string() for key in context.selected_asset_keys} & set(IMAGE_ASSETS)
+    claim_id, problems = bind(context, book, "image")
+    with hold(context, book, claim_id) as held:
+        jobs = held.jobs()
+        pointers = source_pointers(context.instance, "image", [job.partition for job in jobs])
+        context.log.info(f"claim {claim_id}: {len(jobs)} image(s)")
+        for number, outcome in enumerate(run_image_claim(book, store, settings, held, wanted), start=1):
+            job = outcome.job
+            if outcome.status == "COMPLETED":
+                for event in materializations(outcome, wanted, pointers, settings):
+                    context.log_event(event)
+            else:
+                problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
+                context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
+            if number % 50 == 0:
+                context.log.info(f"{number} of {len(jobs)} done")
+        book.do(claims.end, claim_id, "finished")
+    fail_if_any(held, problems)
+    yield from ()  # outputs are reported by log_event, so this generator yields nothing (facts.md)

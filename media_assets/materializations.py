@@ -1,0 +1,91 @@
+"""Materializations: what the UI shows of one file's outputs, and the versions that make them stale."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from telecine import __version__
+from telecine.settings import Settings
+from telecine.worker import Outcome
+
+_MAX_ROWS = 30
+
+
+def source_pointers(instance: dg.DagsterInstance, kind: str, partitions: Collection[str]) -> Mapping[str, int]:
+    """Storage ids of the newest source observations, one query for a whole batch."""
+    return instance.get_latest_storage_id_by_partition(
+        dg.AssetKey([kind, "source"]), dg.DagsterEventType.ASSET_OBSERVATION, set(partitions)
+    )
+
+
+def materializations(
+    outcome: Outcome, assets: Collection[str], pointers: Mapping[str, int], settings: Settings
+) -> Iterator[dg.AssetMaterialization]:
+    """One materialization for each asset this attempt made.
+
+    `log_event` adds no version tags of its own; without these a re-observed source would stay fresh (facts.md).
+    """
+    job, manifest = outcome.job, outcome.manifest
+    assert manifest is not None
+    source_key = f"{job.kind}/source"
+    versions = {
+        "dagster/code_version": __version__,
+        "dagster/data_version": f"{job.recipe_hash}-{job.etag}",
+        f"dagster/input_data_version/{source_key}": job.etag,
+    }
+    if job.partition in pointers:
+        versions[f"dagster/input_event_pointer/{source_key}"] = str(pointers[job.partition])
+    for asset in sorted(set(assets) & outcome.made):
+        outputs = [output for output in manifest["outputs"] if output["asset"] == asset]
+        if outputs:
+            yield dg.AssetMaterialization(
+                asset_key=dg.AssetKey(asset.split("/")),
+                partition=job.partition,
+                metadata=_metadata(outcome, outputs, settings),
+                tags=versions,
+            )
+
+
+def _metadata(outcome: Outcome, outputs: list[dict[str, Any]], settings: Settings) -> dict[str, Any]:
+    job, manifest = outcome.job, outcome.manifest
+    assert manifest is not None
+    base = f"{settings.outputs_url}/{job.partition}"
+    metadata: dict[str, Any] = {}
+    if outcome.preview:
+        picture = base64.b64encode(outcome.preview).decode()
+        metadata["preview"] = dg.MetadataValue.md(f"![preview](data:image/jpeg;base64,{picture})")
+    metadata |= {
+        "source": f"{job.bucket}/{job.key}",
+        "outputs": dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "name": output["name"],
+                        "size": _dimensions(output),
+                        "bytes": output["total_bytes"] or output["size_bytes"],
+                        "url": f"{base}/{output['url']}",
+                    }
+                )
+                for output in outputs[:_MAX_ROWS]
+            ]
+        ),
+        "manifest": dg.MetadataValue.url(f"{base}/manifest.json"),
+        "job_id": job.job_id,
+        "generation": outcome.generation,
+        "recipe": manifest["recipe"]["name"],
+        "recipe_hash": job.recipe_hash,
+        "bytes": sum(output["total_bytes"] or output["size_bytes"] for output in outputs),
+    }
+    for output in outputs[:3]:
+        metadata[f"link {output['name']}"] = dg.MetadataValue.url(f"{base}/{output['url']}")
+    if manifest["warnings"]:
+        metadata["warnings"] = dg.MetadataValue.md("\n".join(f"- {w}" for w in manifest["warnings"]))
+    return metadata
+
+
+def _dimensions(output: Mapping[str, Any]) -> str:
+    return f"{output['width']}x{output['height']}" if output["width"] else ""

@@ -1,0 +1,1 @@
+"""What watches: buckets, the queue, and workers that went silent."""

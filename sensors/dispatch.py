@@ -1,0 +1,122 @@
+"""Dispatch: waiting jobs become run requests, in order of priority, as many as the queue should hold.
+
+The backlog stays in the ledger and Dagster's run queue stays short, because the queue is read and sorted whole every
+few seconds (facts.md). Called by the bucket sensor in the same tick, and by a sensor of its own for jobs that come
+through other doors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from media_assets import tags
+from media_assets.jobs import by_kind as job_by_kind
+from media_assets.partitions import by_kind as partitions_by_kind
+from media_assets.sources import observation
+from resources import LedgerResource
+from telecine.batching import Batch, cut_batches
+from telecine.job_id import new_id
+from telecine.ledger import Job, Ledger, claims
+from telecine.settings import settings
+
+DISPATCH_LOCK = 0x7E1EC2  # advisory lock: one dispatcher at a time keeps partition ranges contiguous
+
+
+def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | dg.SkipReason:
+    """Claim what there is room for; add new partition keys batch by batch; request one run per batch."""
+    with ledger.exclusive(DISPATCH_LOCK) as mine:
+        if not mine:
+            return dg.SkipReason("another dispatcher is at work")
+        batches = ledger.do(_claim, instance)
+        if not batches:
+            return dg.SkipReason("nothing to dispatch")
+        ranges = _add_partitions(instance, [batch for _, batch in batches])
+        requests = [run_request(claim_id, batch.jobs, ranges[n]) for n, (claim_id, batch) in enumerate(batches)]
+    seen = [
+        observation(job.kind, job.partition, job.bucket, job.key, job.etag, job.size_bytes)
+        for _, batch in batches
+        for job in batch.jobs
+    ]
+    return dg.SensorResult(run_requests=requests, asset_events=seen)
+
+
+def _claim(connection: Any, instance: dg.DagsterInstance) -> list[tuple[str, Batch]]:
+    """Cut batches and put them under claims, in one transaction."""
+    waiting = [job for job in claims.waiting(connection) if job.kind in job_by_kind]
+    if not waiting:
+        return []
+    existing: set[str] = set()
+    for kind, definition in partitions_by_kind.items():
+        keys = [job.partition for job in waiting if job.kind == kind]
+        for start in range(0, len(keys), 1_000):
+            existing |= instance.get_existing_dynamic_partitions(definition.name, keys[start : start + 1_000])
+    requested = claims.open_claims(connection)
+    room = {lane: limit - requested.get(lane, 0) for lane, limit in queue_limits().items()}
+    batches = cut_batches(waiting, lambda key: key not in existing, settings().cpu_threads, room)
+    claimed = []
+    for batch in batches:
+        claim_id = new_id()
+        claims.request(connection, claim_id, batch.jobs, lane=batch.lane, priority=batch.priority)
+        claimed.append((claim_id, batch))
+    return claimed
+
+
+def queue_limits() -> dict[str, int]:
+    """Runs each lane may have requested or running: about twice the slots, images always among them."""
+    slots = int(os.environ.get("TELECINE_RUN_SLOTS", "2"))
+    return {"image": slots + 1, "video": slots, "audio": slots}
+
+
+def _add_partitions(instance: dg.DagsterInstance, batches: Sequence[Batch]) -> list[bool]:
+    """Make every key known to Dagster; says for each batch whether it is a contiguous range of nothing but its keys."""
+    for batch in batches:
+        keys = [job.partition for job in batch.jobs]
+        instance.add_dynamic_partitions(partitions_by_kind[batch.lane].name, keys)
+    contiguous = []
+    order: dict[str, list[str]] = {}
+    for batch in batches:
+        keys = [job.partition for job in batch.jobs]
+        if not batch.fresh or len(keys) == 1:
+            contiguous.append(len(keys) == 1)
+            continue
+        name = partitions_by_kind[batch.lane].name
+        everything = order.setdefault(name, list(instance.get_dynamic_partitions(name)))
+        first = everything.index(keys[0])
+        contiguous.append(everything[first : first + len(keys)] == keys)
+    return contiguous
+
+
+def run_request(claim_id: str, jobs: Sequence[Job], contiguous: bool, request: int = 1) -> dg.RunRequest:
+    """The run for a claim: a partition or a range where it is one, the claim's tag alone otherwise."""
+    first, last = jobs[0], jobs[-1]
+    run_tags = {
+        tags.CLAIM: claim_id,
+        tags.LANE: first.kind,
+        tags.PRIORITY: str(first.priority),
+    }
+    if len(jobs) == 1:
+        run_tags |= {tags.JOB: first.job_id, tags.SOURCE: f"{first.bucket}/{first.key}"[:250]}
+    elif contiguous:
+        run_tags |= {tags.RANGE_START: first.partition, tags.RANGE_END: last.partition}
+    return dg.RunRequest(
+        run_key=f"{claim_id}:{request}",
+        job_name=job_by_kind[first.kind].name,
+        partition_key=first.partition if len(jobs) == 1 else None,
+        tags=run_tags,
+    )
+
+
+@dg.sensor(
+    name="dispatch",
+    jobs=list(job_by_kind.values()),
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests runs for waiting jobs, by priority.",
+)
+def dispatch_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource):
+    """Jobs that came through other doors than a bucket."""
+    return dispatch(context.instance, ledger.open())
