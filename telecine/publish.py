@@ -12,17 +12,18 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
 from telecine.artifact import Artifact
 from telecine.errors import ConfigurationError, ErrorCode, NotOurs, TelecineError, TransientError
 from telecine.ledger import Job, Ledger, generations
-from telecine.manifest import build_manifest, manifest_output
+from telecine.manifest import SourceRef, build_manifest, manifest_output
 from telecine.partition import generation_prefix, manifest_key
 from telecine.recipe import parse_recipe
 from telecine.settings import Settings
+from telecine.sniff import Kind
 from telecine.storage import ObjectStore
 
 log = structlog.get_logger(__name__)
@@ -140,14 +141,7 @@ def publish_outputs(
         created_at=datetime.now(UTC),
         recipe_name=recipe.name,
         recipe_hash=recipe.hash,
-        source={
-            "bucket": job.bucket,
-            "key": job.key,
-            "etag": job.etag,
-            "size_bytes": job.size_bytes,
-            "kind": job.kind,
-            **facts,
-        },
+        source=SourceRef(job.bucket, job.key, job.etag, job.size_bytes, cast(Kind, job.kind), facts),
         outputs=outputs + kept,
         warnings=[*warnings, *older],
     )

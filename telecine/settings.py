@@ -56,4 +56,4 @@ def settings() -> Settings:
     Raises:
         pydantic.ValidationError: naming each variable that is missing or malformed.
     """
-    return Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
+    return Settings()

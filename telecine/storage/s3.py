@@ -115,7 +115,7 @@ class ObjectStore:
         Raises:
             InputError: SOURCE_MISSING, or SOURCE_CHANGED when `etag` no longer matches.
         """
-        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        headers: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{etag}"'} if etag else {}
         with _explained(f"{bucket}/{key}"):
             response = self.client.get_object(bucket, key, length=length, request_headers=headers)
             try:
@@ -131,7 +131,7 @@ class ObjectStore:
             InputError: SOURCE_MISSING or SOURCE_CHANGED.
             TransientError: STORE_UNAVAILABLE when the connection keeps breaking.
         """
-        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        headers: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{etag}"'} if etag else {}
         for last in (False, False, True):
             try:
                 with _explained(f"{bucket}/{key}"):
@@ -248,5 +248,3 @@ def _from_s3(e: S3Error, what: str) -> TelecineError:
     if e.code in _DENIED:
         return ConfigurationError(ErrorCode.STORE_DENIED, f"{what}: the object store refused ({e.code})", e.message)
     return TransientError(ErrorCode.STORE_UNAVAILABLE, f"{what}: the object store failed ({e.code})", e.message)
-
-
