@@ -1,0 +1,1 @@
+"""`telecine doctor`: what works here, what doesn't, and what to do about it."""

@@ -1,0 +1,101 @@
+"""The supervised programs of the stack as data. To add one, add a `Part` to `parts()`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from telecine.local import launcher, object_store, postgres
+from telecine.local.layout import Layout, postgres_user
+from telecine.local.ports import HOST
+
+
+class Stage(IntEnum):
+    """When a part starts; parts of one stage start together, and stop before those of the stage below."""
+
+    SERVICE = 1  # what others store things in
+    ENGINE = 2  # Dagster, once the services answer and their schemas are there
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One supervised program.
+
+    Attributes:
+        argv: command line, from the launcher on.
+        stop_signal: what asks it to stop in good order.
+        stop_group: whether that signal also goes to its children (runs, in the code server's case).
+        stop_wait_s: seconds until it is killed.
+        directory: working directory.
+        environment: variables on top of the stack's.
+    """
+
+    name: str
+    stage: Stage
+    argv: tuple[str, ...]
+    stop_signal: str = "TERM"
+    stop_group: bool = True
+    stop_wait_s: int = 20
+    directory: Path = Path("/")
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def services(layout: Layout, ports: Mapping[str, int], *, weed: Path | None, postgres_bin: Path | None) -> list[Part]:
+    """The object store and the database; None leaves one out, as somebody else runs it."""
+    found: list[Part] = []
+    if weed is not None:
+        found.append(
+            Part(
+                name="object-store",
+                stage=Stage.SERVICE,
+                argv=(*launcher.command_line(), *object_store.argv(weed, layout, ports)),
+                environment=(("GOMEMLIMIT", object_store.MEMORY_LIMIT),),
+                directory=layout.objects,
+            )
+        )
+    if postgres_bin is not None:
+        owner = postgres_user(layout)
+        who = [] if owner is None else ["--uid", str(owner)]
+        pid_file = layout.postgres_data / "postmaster.pid"
+        options = [*who, "--death-signal", "SIGINT", "--pid-file", str(pid_file)]
+        found.append(
+            Part(
+                name="postgres",
+                stage=Stage.SERVICE,
+                argv=(*launcher.command_line(*options), *postgres.argv(layout, postgres_bin)),
+                stop_signal="INT",  # fast shutdown; TERM would wait for every client to leave
+                stop_group=False,  # the postmaster tells its children itself
+            )
+        )
+    return found
+
+
+def engine(root: Path, ports: Mapping[str, int], module: str) -> list[Part]:
+    """Dagster's three programs.
+
+    Args:
+        root: directory with workspace.yaml.
+        module: Python module with the definitions.
+    """
+    python = sys.executable
+    serve = ("-h", HOST, "-p", str(ports["code_server"]), "-m", module, "--location-name", "telecine", "-d", str(root))
+    workspace = ("-w", str(root / "workspace.yaml"))
+    ui = ("-h", HOST, "-p", str(ports["webserver"]))
+    commands = {
+        "code-server": (python, "-m", "dagster", "code-server", "start", *serve),
+        "daemon": (python, "-m", "dagster._daemon", "run", *workspace),
+        "webserver": (python, "-m", "dagster_webserver", *ui, *workspace),
+    }
+    return [
+        Part(name, Stage.ENGINE, (*launcher.command_line(), *command), directory=root)
+        for name, command in commands.items()
+    ]
+
+
+def run_slots() -> int:
+    """How many runs may work at once: TELECINE_RUN_SLOTS, else one a core, at least 2 (one stays free of video)."""
+    return int(os.environ.get("TELECINE_RUN_SLOTS") or max(2, len(os.sched_getaffinity(0))))
