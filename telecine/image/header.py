@@ -150,7 +150,7 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
 def is_lab(image: Image.Image) -> bool:
     """Whether a TIFF's numbers are CIELAB, which our own OPEN_INFO entries hide from `mode`."""
     tags = getattr(image, "tag_v2", None)
-    return bool(tags) and tags.get(_PHOTOMETRIC) == _CIELAB
+    return tags is not None and tags.get(_PHOTOMETRIC) == _CIELAB
 
 
 def _with(facts: dict[str, Any], notes: list[str]) -> ImageFacts:
