@@ -16,8 +16,8 @@ from telecine.ledger import claims
 
 def _spec(asset: str, description: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        asset,
-        deps=["image/source"],
+        asset.split("/"),
+        deps=[dg.AssetKey(["image", "source"])],
         skippable=True,
         description=description,
         group_name="images",

@@ -8,21 +8,21 @@ import dagster as dg
 from media_assets.partitions import audio_files, image_files, video_files
 
 image_source = dg.AssetSpec(
-    "image/source",
+    ["image", "source"],
     description="Images as they lie in the watched buckets; observed whenever a new version lands.",
     partitions_def=image_files,
     group_name="images",
     kinds={"s3", "image"},
 )
 video_source = dg.AssetSpec(
-    "video/source",
+    ["video", "source"],
     description="Videos as they lie in the watched buckets.",
     partitions_def=video_files,
     group_name="videos",
     kinds={"s3", "video"},
 )
 audio_source = dg.AssetSpec(
-    "audio/source",
+    ["audio", "source"],
     description="Sound files as they lie in the watched buckets.",
     partitions_def=audio_files,
     group_name="audio",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from telecine.cli.app import app, err
 from telecine.cli.follow import follow
-from telecine.cli.process import _err, connect, finish, show_outputs
+from telecine.cli.process import connect, finish, show_outputs
 
 if TYPE_CHECKING:
     from telecine.submission import Submission
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEMO_PREFIX = "demo/"
 
 
+@app.command()
 def demo(
     media: Annotated[Path | None, typer.Argument(help="A folder of your own media; otherwise some is made.")] = None,
 ) -> None:
@@ -41,7 +43,7 @@ def demo(
         dropped = [_drop(store, settings, folder, s) for s in submissions]
         submissions = [s for s, _ in dropped]
         identities = {s.given: identity for s, identity in dropped}
-        submissions = follow(submissions, lambda now: _look(ledger, now, identities), _err)
+        submissions = follow(submissions, lambda now: _look(ledger, now, identities), err)
     show_outputs(submissions, settings)
     out = typer.echo
     out(f"\nDagster UI:     {settings.dagster_url}")

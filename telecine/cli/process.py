@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from telecine.cli.app import app, err
 from telecine.errors import TelecineError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from telecine.submission import Submission
 
 FILES_FAILED = 3  # some file failed; 1 is kept for the system
-_err = Console(stderr=True)
 
 
+@app.command()
 def process(
     paths: Annotated[list[str], typer.Argument(help="Files, globs or folders.", metavar="PATH...")],
     recipe: Annotated[str, typer.Option(help="A preset's name, or a recipe file (.yaml).")] = "default",
@@ -44,7 +45,7 @@ def process(
     chosen, number = load_recipe(recipe), Priority.parse(priority)
     submissions = find_files(paths)
     if not submissions:
-        _err.print("No files found: the folders given hold none.", highlight=False)
+        err.print("No files found: the folders given hold none.", highlight=False)
     fault: TelecineError | None = None
     try:
         if any(not s.is_over for s in submissions):
@@ -53,7 +54,7 @@ def process(
             ledger, store, settings = connect()
             submissions = list(hand_over(ledger, store, settings, submissions, chosen, number))
             if wait:
-                submissions = follow(submissions, lambda now: refresh(ledger, now), _err)
+                submissions = follow(submissions, lambda now: refresh(ledger, now), err)
             if out is not None and wait:
                 _copy_home(store, settings, submissions, out)
     except TelecineError as e:
@@ -71,7 +72,7 @@ def process(
             if s.job_id:
                 typer.echo(f"{s.job_id}  {s.partition}  {s.given}")
     if fault is not None:
-        _err.print(f"[red]{fault}[/red]", highlight=False, soft_wrap=True)
+        err.print(f"[red]{fault}[/red]", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     finish(submissions, seconds)
 
@@ -82,7 +83,7 @@ def connect() -> tuple[Any, Any, Settings]:
     if not all(os.environ.get(name) for name in external):
         from telecine.local import up
 
-        with _err.status("starting the stack") as status:
+        with err.status("starting the stack") as status:
             os.environ.update(up(lambda step: status.update(step)))
     from telecine.ledger import Ledger
     from telecine.settings import settings
@@ -146,6 +147,6 @@ def finish(submissions: Sequence[Submission], seconds: float) -> None:
     """The closing line, and exit code 3 when some file failed."""
     failed = sum(s.error is not None for s in submissions)
     done = sum(s.manifest is not None for s in submissions)
-    _err.print(f"{done} completed, {failed} failed in {seconds:.1f} s", highlight=False)
+    err.print(f"{done} completed, {failed} failed in {seconds:.1f} s", highlight=False)
     if failed:
         raise typer.Exit(FILES_FAILED)

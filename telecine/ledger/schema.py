@@ -5,7 +5,21 @@ All times are the database's own (`now()`), so that no worker's clock matters.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, func, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 SCHEMA = "telecine"
@@ -128,7 +142,7 @@ generations = Table(
     Column("partition", Text, ForeignKey(media_objects.c.partition), primary_key=True),
     Column("generation", Integer, primary_key=True),
     Column("job_id", Text, nullable=False),
-    Column("manifest", JSONB, nullable=False),
+    Column("manifest", JSON, nullable=False),
     _time("published_at", now=True),
     _time("manifest_written_at"),
 )

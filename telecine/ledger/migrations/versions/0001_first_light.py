@@ -47,7 +47,7 @@ CREATE TABLE telecine.generations (
     partition TEXT NOT NULL,
     generation INTEGER NOT NULL,
     job_id TEXT NOT NULL,
-    manifest JSONB NOT NULL,
+    manifest JSON NOT NULL,
     published_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     manifest_written_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (partition, generation),
