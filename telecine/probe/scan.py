@@ -1,0 +1,130 @@
+"""Measuring a file's tracks packet by packet, because headers lie.
+
+A browser's recording has no duration, a camera that lost power has a wrong one, a cut-off upload promises what isn't
+there. Reading every packet (not decoding) costs a fraction of any encode and gives real times, real frame distances
+and the distance between keyframes. Doesn't belong here: choosing tracks or an output frame rate.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from telecine.demux import input_args
+from telecine.process import Limits, run
+from telecine.tools import ffprobe_path
+
+# ffmpeg.c takes jumps larger than this in MPEG streams for a new clock (-dts_delta_threshold), and closes the gap.
+_CLOCK_JUMP_S = 10.0
+_JITTER_S = 0.0021  # two ticks of the millisecond clocks of WebM and FLV
+_JITTER_SHARE = 0.1
+_MAX_TIMES = 20_000_000  # a day at 240 frames a second; more is hostile
+
+
+@dataclass(slots=True)
+class Track:
+    """What the packets of one track say; times in seconds on the container's clock."""
+
+    packets: int = 0
+    first_s: float | None = None
+    end_s: float = 0.0
+    times: array[float] = field(default_factory=lambda: array("d"))
+    keyframes: array[float] = field(default_factory=lambda: array("d"))
+    last_duration_s: float = 0.0
+    clock_offset_s: float = 0.0
+    _last_dts: float | None = None
+
+    def add(self, pts: float | None, dts: float | None, duration: float, key: bool, *, jumps: bool) -> None:
+        """Count one packet."""
+        if jumps and dts is not None:
+            if self._last_dts is not None and abs(dts - self._last_dts) > _CLOCK_JUMP_S:
+                self.clock_offset_s += self._last_dts - dts + self.last_duration_s
+            self._last_dts = dts
+        self.packets += 1
+        self.last_duration_s = duration or self.last_duration_s
+        at = pts if pts is not None else dts
+        if at is None or len(self.times) >= _MAX_TIMES:
+            return
+        at += self.clock_offset_s
+        self.times.append(at)
+        if key:
+            self.keyframes.append(at)
+        self.first_s = at if self.first_s is None else min(self.first_s, at)
+        self.end_s = max(self.end_s, at + duration) if self.packets > 1 else at + duration
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How frames follow each other."""
+
+    measured_fps: float | None
+    typical_fps: float | None
+    vfr: bool
+    keyframe_interval_s: float | None
+
+
+def scan(path: Path, *, jumps: bool, cancel: threading.Event | None = None) -> tuple[dict[int, Track], str]:
+    """Read every packet of a file.
+
+    Args:
+        jumps: whether the container's clock may be restarted (MPEG streams).
+
+    Returns:
+        The tracks by stream index, and what ffprobe complained about.
+    """
+    tracks: dict[int, Track] = {}
+
+    def on_line(line: str) -> bool:
+        fields = line.split(",")
+        if len(fields) < 5:
+            return True
+        index, pts, dts, duration, flags = fields[:5]
+        if "D" not in flags and index.isdigit():  # D: outside the edit list, never shown
+            track = tracks.setdefault(int(index), Track())
+            track.add(_number(pts), _number(dts), _number(duration) or 0.0, "K" in flags, jumps=jumps)
+        return True
+
+    argv = [
+        str(ffprobe_path()),
+        "-v",
+        "warning",
+        "-show_entries",
+        "packet=stream_index,pts_time,dts_time,duration_time,flags",
+    ]
+    argv += ["-of", "csv=p=0", *input_args(path)]
+    finished = run(argv, limits=Limits(wall_s=1800, stall_s=120), on_line=on_line, cancel=cancel)
+    return tracks, finished.stderr
+
+
+def rhythm(times: Iterable[float], keyframes: Iterable[float]) -> Rhythm:
+    """Frame rate and regularity from presentation times in any order."""
+    ordered = sorted(times)
+    keys = sorted(keyframes)
+    key_gaps = [b - a for a, b in pairwise(keys)]
+    interval = max(key_gaps) if key_gaps else None
+    gaps = [b - a for a, b in pairwise(ordered) if b > a]
+    if not gaps:
+        return Rhythm(None, None, False, interval)
+    typical = median(gaps)
+    tolerance = max(_JITTER_S, typical * _JITTER_SHARE)
+    odd = sum(abs(gap - typical) > tolerance for gap in gaps)
+    span = ordered[-1] - ordered[0]
+    return Rhythm(
+        measured_fps=len(gaps) / span,
+        typical_fps=1 / typical,
+        # One long gap (a dropped frame) in a hundred is still a constant rate.
+        vfr=odd > max(1, len(gaps) // 100),
+        keyframe_interval_s=interval,
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:  # "N/A"
+        return None

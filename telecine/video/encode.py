@@ -1,0 +1,150 @@
+"""Running the encode: one ffmpeg makes every rung and every sound of a video.
+
+Belongs here: the run and what is checked right after it. Doesn't belong here: the argv (command.py), or what is made of
+the files (finish.py).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from telecine.errors import ErrorCode, InputError, SystemFault
+from telecine.process import Limits, run
+from telecine.progress import ProgressSink
+from telecine.tools import ffmpeg_path
+from telecine.video.command import audio_file, encode_argv, video_file
+from telecine.video.following import Following
+from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, VideoPlan
+from telecine.video.rendition import measure
+
+_STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
+_WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0
+_DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What an encode left in its work directory.
+
+    Attributes:
+        work_dir: where the files are.
+        videos: file name by rung name; empty when no wanted asset needs them.
+        sounds: file name by bit rate.
+        warnings: sentences for the manifest.
+        speed: times real time, as ffmpeg said it.
+    """
+
+    work_dir: str
+    videos: dict[str, str]
+    sounds: dict[int, str]
+    warnings: tuple[str, ...] = ()
+    speed: float | None = None
+
+    def to_json(self) -> str:
+        """This record as JSON."""
+        return _ADAPTER.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Encoded:
+        """The record that `to_json` wrote."""
+        return _ADAPTER.validate_json(text)
+
+
+def encode(
+    plan: VideoPlan,
+    source: Path,
+    work_dir: Path,
+    sink: ProgressSink,
+    cancel: threading.Event,
+    *,
+    select: Set[str] | None = None,
+    threads: int | None = None,
+) -> Encoded:
+    """Encode what the wanted assets need.
+
+    Args:
+        work_dir: an existing directory for working files.
+        select: asset keys that are wanted; None for all.
+        threads: cores to use; None for all.
+
+    Raises:
+        InputError: CORRUPT_MEDIA when the picture can't be decoded.
+        SystemFault: VERIFY_FAILED when ffmpeg made something else than was planned.
+        TelecineError: what `telecine.process.run` raises.
+    """
+    wanted = plan.assets & (ASSETS if select is None else select)
+    if not wanted & {RENDITIONS, HLS, DASH}:
+        sink.report("ENCODING", 1.0, {})
+        return Encoded(str(work_dir), {}, {})
+    rates = _rates(plan, wanted)
+    argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads)
+    following = Following(sink, "ENCODING", plan.timing.duration_s)
+    finished = run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
+    warnings = _check_input(plan, finished.stderr)
+    for rung in plan.rungs:
+        made = measure(work_dir / video_file(rung), cancel)
+        if (made.width, made.height) != (rung.width, rung.height) or made.frames == 0:
+            raise SystemFault(
+                ErrorCode.VERIFY_FAILED,
+                f"rung {rung.name} came out as {made.width}x{made.height} with {made.frames} frames",
+                finished.stderr,
+            )
+    return Encoded(
+        work_dir=str(work_dir),
+        videos={rung.name: video_file(rung) for rung in plan.rungs},
+        sounds={rate: audio_file(rate) for rate in rates},
+        warnings=warnings,
+        speed=following.speed,
+    )
+
+
+def _rates(plan: VideoPlan, wanted: Set[str]) -> tuple[int, ...]:
+    """The sounds that the wanted assets need."""
+    if plan.sound is None:
+        return ()
+    rates: set[int] = set()
+    if RENDITIONS in wanted:
+        rates |= {rung.audio_bitrate_bps for rung in plan.rungs}
+    if wanted & {HLS, DASH}:
+        rates.add(STREAM_AUDIO_BPS)
+    return tuple(sorted(rates))
+
+
+def _limits(plan: VideoPlan) -> Limits:
+    wall = max(_WALL_LEAST_S, plan.estimate_seconds * _WALL_FACTOR)
+    largest = max(rung.max_bitrate_bps for rung in plan.rungs) / 8 * plan.timing.duration_s
+    return Limits(
+        wall_s=wall,
+        stall_s=_STALL_S,
+        cpu_s=round(wall * (os.cpu_count() or 1)),
+        file_bytes=round(largest * 2) + 64 * 1024**2,
+    )
+
+
+def _check_input(plan: VideoPlan, stderr: str) -> tuple[str, ...]:
+    """How the source's picture decoded, from ffmpeg's closing words."""
+    for index, decoded, errors in _DECODED.findall(stderr):
+        if int(index) != plan.video.index:
+            continue
+        frames, failed = int(decoded), int(errors or 0)
+        if frames == 0:
+            raise InputError(ErrorCode.CORRUPT_MEDIA, "not one frame of the picture can be decoded", stderr)
+        if frames < plan.video.frames * 0.5:
+            raise InputError(
+                ErrorCode.CORRUPT_MEDIA,
+                f"only {frames} of {plan.video.frames} frames of the picture can be decoded",
+                stderr,
+            )
+        if failed:
+            return (f"{failed} frame(s) of the source are damaged; what could be decoded was used.",)
+    return ()
+
+
+_ADAPTER = TypeAdapter(Encoded)
