@@ -119,7 +119,7 @@ def set_up(endpoint: str, keys: Credentials, region: str, private: str, public: 
 
 def _put_cors(endpoint: str, keys: Credentials, region: str, bucket: str) -> None:
     """PutBucketCors, which the minio SDK has no call for, through a presigned URL."""
-    from minio.credentials import StaticProvider
+    from minio.credentials.providers import StaticProvider
     from minio.signer import presign_v4
 
     target = urlsplit(f"{endpoint}/{bucket}?cors=")

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,6 +30,7 @@ WITH_GRPC = frozenset({"s3", "master", "volume", "filer", "admin"})
 """Services of SeaweedFS, which also takes the port 10,000 above each of these."""
 
 _GRPC_OFFSET = 10_000
+_CLOSING_S = 3.0
 # Below Linux's ephemeral range (32768-60999), also with the offset, so that no outgoing connection sits on them.
 _CHOICE = range(11_000, 22_000)
 
@@ -69,6 +71,10 @@ def _usable(service: str, port: int, used: set[int]) -> bool:
 
 def _candidates(service: str, remembered: int | None) -> Iterator[int]:
     if remembered is not None:
+        # A part that was killed a moment ago may still be closing its socket.
+        deadline = time.monotonic() + _CLOSING_S
+        while any(map(taken, _needed(service, remembered))) and time.monotonic() < deadline:
+            time.sleep(0.05)
         yield remembered
     if os.environ.get("TELECINE_PORTS") != "free":
         yield DEFAULTS[service]

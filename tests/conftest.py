@@ -1,0 +1,77 @@
+"""Fixtures that several rooms share: the embedded stack, started once for a whole test run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from telecine import local
+from telecine.settings import settings
+
+_HOMES = "tctest-"
+
+
+@contextmanager
+def environment_of(home: Path, **more: str) -> Iterator[None]:
+    """The process's environment pointed at a stack below `home`, without anything of the developer's own."""
+    before = dict(os.environ)
+    for name in [n for n in os.environ if n.startswith(("TELECINE_", "DAGSTER_"))]:
+        del os.environ[name]
+    os.environ.update({"TELECINE_HOME": str(home), "TELECINE_PORTS": "free", **more})
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        settings.cache_clear()
+
+
+def _forget_killed_runs() -> None:
+    """A test run that was killed leaves its stack running; its home names the process that it belonged to."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_HOMES}*"):
+        owner = int(directory.name.split("-")[1])
+        if directory.stat().st_uid == os.geteuid() and not psutil.pid_exists(owner):
+            with environment_of(directory / "home"):
+                local.clean()
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty place for a stack of a test's own; the test sets it up, the fixture removes it."""
+    directory = Path(tempfile.mkdtemp(prefix=f"{_HOMES}{os.getpid()}-"))
+    directory.chmod(0o755)
+    with environment_of(directory / "home"):
+        yield directory / "home"
+        local.clean()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _running_stack() -> Iterator[tuple[Path, dict[str, str]]]:
+    _forget_killed_runs()
+    directory = Path(tempfile.mkdtemp(prefix=f"{_HOMES}{os.getpid()}-"))
+    directory.chmod(0o755)
+    home = directory / "home"
+    with environment_of(home):
+        known = local.up()
+    yield home, known
+    with environment_of(home):
+        local.clean()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def stack(_running_stack: tuple[Path, dict[str, str]]) -> Iterator[dict[str, str]]:
+    """The test run's own embedded stack: its variables, which are also in the process's environment meanwhile."""
+    home, known = _running_stack
+    with environment_of(home, **known):
+        yield known
