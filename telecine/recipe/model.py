@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,9 @@ class Recipe(SpecModel):
             if place in seen:
                 raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
             seen.add(place)
+        files = Counter((o.asset, o.file_name) for o in self.outputs if isinstance(o, ImageOutput))
+        if files and files.most_common(1)[0][1] > 1:
+            raise ValueError(f"two outputs would both be written to {'/'.join(files.most_common(1)[0][0])!r}")
         if any(isinstance(o, Streams) for o in self.outputs) and not any(
             isinstance(o, VideoLadder) for o in self.outputs
         ):
