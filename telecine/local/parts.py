@@ -27,20 +27,20 @@ class Part:
 
     Attributes:
         argv: command line, from the launcher on.
+        directory: working directory, below the home or one without special characters.
         stop_signal: what asks it to stop in good order.
         stop_group: whether that signal also goes to its children (runs, in the code server's case).
         stop_wait_s: seconds until it is killed.
-        directory: working directory.
         environment: variables on top of the stack's.
     """
 
     name: str
     stage: Stage
     argv: tuple[str, ...]
+    directory: Path
     stop_signal: str = "TERM"
     stop_group: bool = True
     stop_wait_s: int = 20
-    directory: Path = Path("/")
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,6 +67,7 @@ def services(layout: Layout, ports: Mapping[str, int], *, weed: Path | None, pos
                 name="postgres",
                 stage=Stage.SERVICE,
                 argv=(*launcher.command_line(*options), *postgres.argv(layout, postgres_bin)),
+                directory=Path("/"),  # its user can't enter the home
                 stop_signal="INT",  # fast shutdown; TERM would wait for every client to leave
                 stop_group=False,  # the postmaster tells its children itself
             )
@@ -74,7 +75,7 @@ def services(layout: Layout, ports: Mapping[str, int], *, weed: Path | None, pos
     return found
 
 
-def engine(root: Path, ports: Mapping[str, int], module: str) -> list[Part]:
+def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) -> list[Part]:
     """Dagster's three programs.
 
     Args:
@@ -91,7 +92,7 @@ def engine(root: Path, ports: Mapping[str, int], module: str) -> list[Part]:
         "webserver": (python, "-m", "dagster_webserver", *ui, *workspace),
     }
     return [
-        Part(name, Stage.ENGINE, (*launcher.command_line(), *command), directory=root)
+        Part(name, Stage.ENGINE, (*launcher.command_line(), *command), directory=layout.dagster_home)
         for name, command in commands.items()
     ]
 

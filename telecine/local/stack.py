@@ -198,7 +198,7 @@ def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) 
     write_private(layout.environment_file, json.dumps(known, indent=2))
     parts: list[Part] = [
         *services(layout, ports, weed=weed, postgres_bin=postgres_bin),
-        *engine_parts(root, ports, engine.module()),
+        *engine_parts(layout, root, ports, engine.module()),
     ]
     stages = {stage.name: [p.name for p in parts if p.stage is stage] for stage in Stage}
     write_private(layout.home / "parts.json", json.dumps(stages))

@@ -20,7 +20,8 @@ def identifier(layout: Layout) -> str:
 
 
 def render(layout: Layout, parts: Iterable[Part], *, as_root: bool) -> str:
-    """The configuration file's text; it expects to lie in the layout's home (`%(here)s`)."""
+    """The configuration file's text. supervisord has to be started in the layout's home: paths below it are relative,
+    so that they may hold characters (`%`, ` #`) that mean something in this file."""
     user = ["user=root"] if as_root else []  # said aloud, or supervisord warns at every start
     lines = [
         "[unix_http_server]",
@@ -29,7 +30,7 @@ def render(layout: Layout, parts: Iterable[Part], *, as_root: bool) -> str:
         "",
         "[supervisord]",
         f"identifier={identifier(layout)}",
-        "logfile=%(here)s/logs/supervisord.log",
+        "logfile=logs/supervisord.log",
         "logfile_maxbytes=5MB",
         "logfile_backups=2",
         f"pidfile={_path(layout, layout.runtime / 'supervisord.pid')}",
@@ -62,7 +63,7 @@ def _program(layout: Layout, part: Part) -> list[str]:
         "killasgroup=true",
         f"stopwaitsecs={part.stop_wait_s}",
         "redirect_stderr=true",
-        f"stdout_logfile=%(here)s/logs/{part.name}.log",
+        f"stdout_logfile=logs/{part.name}.log",
         f"stdout_logfile_maxbytes={_LOG_BYTES}",
         f"stdout_logfile_backups={_LOG_BACKUPS}",
     ]
@@ -75,7 +76,4 @@ def _command(argv: Iterable[str]) -> str:
 
 
 def _path(layout: Layout, path: Path) -> str:
-    """A path relative to the home where possible, which may hold any character; others are ours to choose."""
-    if path.is_relative_to(layout.home):
-        return f"%(here)s/{path.relative_to(layout.home)}"
-    return str(path).replace("%", "%%")
+    return str(path.relative_to(layout.home) if path.is_relative_to(layout.home) else path)

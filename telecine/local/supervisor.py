@@ -90,7 +90,7 @@ class Supervisor:
         done = subprocess.run(
             command,
             env=dict(environment),
-            cwd="/",
+            cwd=self._layout.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
