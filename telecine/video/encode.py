@@ -90,10 +90,10 @@ def encode(
     warnings = _check_input(plan, finished.stderr)
     for rung in plan.rungs:
         made = measure(work_dir / video_file(rung), cancel)
-        if (made.width, made.height) != (rung.width, rung.height) or made.frames == 0:
+        if (made.width, made.height) != (rung.width, rung.height) or made.frames == 0 or made.turned:
             raise SystemFault(
                 ErrorCode.VERIFY_FAILED,
-                f"rung {rung.name} came out as {made.width}x{made.height} with {made.frames} frames",
+                f"rung {rung.name} came out as {made.width}x{made.height}{' turned' * made.turned}, {made.frames} frames",
                 finished.stderr,
             )
     return Encoded(

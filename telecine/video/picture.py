@@ -24,6 +24,8 @@ def upright(video: VideoFacts, width: int, height: int) -> list[str]:
         *_scaled_to_bt709(video, across, down),
         *_oriented(video),
         "setsar=1",
+        # The source's display matrix would be written to the output and turn it a second time.
+        "sidedata=mode=delete",
     ]
 
 

@@ -27,6 +27,7 @@ class Rendition:
     video_start_s, audio_start_s: None without that track.
     audio_duration_s: measured to the end of the last packet.
     codecs: RFC 6381 codecs string.
+    turned: whether a player would turn or flip the picture.
     """
 
     duration_s: float
@@ -40,6 +41,7 @@ class Rendition:
     codecs: str
     bitrate_bps: int
     size_bytes: int
+    turned: bool
 
 
 def measure(path: Path, cancel: threading.Event | None = None) -> Rendition:
@@ -75,6 +77,7 @@ def measure(path: Path, cancel: threading.Event | None = None) -> Rendition:
         codecs=",".join(codecs),
         bitrate_bps=round(size * 8 / duration) if duration > 0 else 0,
         size_bytes=size,
+        turned=any(d.get("side_data_type") == "Display Matrix" for d in (video or {}).get("side_data_list", ())),
     )
 
 
