@@ -8,6 +8,10 @@ MEDIA ?=
 BIN := $(VENV)/bin
 SOURCES := telecine media_assets sensors resources bench tests
 REQUIREMENTS := pyproject.toml constraints.txt
+# Installs a list of extras; pip's chatter goes to a file and is shown when it failed.
+install = $(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(1)]' >$(VENV)/install.log 2>&1 || \
+  { tail -n 40 $(VENV)/install.log >&2; echo "the installation failed; all of it: $(VENV)/install.log" >&2; exit 1; }
+
 # PIP_USER or a shell's PYTHONPATH must not leak into the environment.
 unexport PYTHONPATH PIP_USER
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -30,12 +34,12 @@ $(BIN)/pip:
 
 $(VENV)/.installed: $(REQUIREMENTS) | $(BIN)/pip
 	@echo "installing Telecine (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local]'
+	@$(call install,local)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,dev]'
+	@$(call install,$(strip local,dev))
 	@touch $@
 
 demo: $(VENV)/.installed ## start everything, process some media, show what was made (MEDIA=folder for your own)

@@ -64,6 +64,15 @@ def grpc_socket(service: str, port: int) -> Path:
     return Path(f"/tmp/seaweedfs-{service}-grpc-{port + _GRPC_OFFSET}.sock")
 
 
+def remove_grpc_sockets(path: Path) -> None:
+    """Remove the socket files that a stopped SeaweedFS left at the ports remembered in `path`."""
+    remembered: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    for service in WITH_GRPC.intersection(remembered):
+        leftover = grpc_socket(service, remembered[service])
+        if leftover.is_socket() and leftover.stat().st_uid == os.geteuid() and not taken(remembered[service]):
+            leftover.unlink()
+
+
 def _usable(service: str, port: int, used: set[int]) -> bool:
     needed = _needed(service, port)
     return not used.intersection(needed) and not any(map(taken, needed)) and not _foreign_socket(service, port)

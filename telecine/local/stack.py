@@ -21,7 +21,7 @@ from telecine.local.credentials import Credentials, credentials, write_private
 from telecine.local.layout import Layout, forget, recorded, settle
 from telecine.local.parts import Part, Stage, run_slots, services
 from telecine.local.parts import engine as engine_parts
-from telecine.local.ports import HOST, choose
+from telecine.local.ports import HOST, choose, remove_grpc_sockets
 from telecine.local.supervision import render
 from telecine.local.supervisor import PartState, Supervisor
 from telecine.settings import home
@@ -98,7 +98,9 @@ def down(say: Callable[[str], None] = lambda _: None) -> bool:
             deadline = time.monotonic() + 30
             while supervisor.running() and time.monotonic() < deadline:
                 time.sleep(0.05)
-        return leftovers.end(layout) > 0 or running
+        ended = leftovers.end(layout) > 0
+        remove_grpc_sockets(layout.home / "ports.json")
+        return ended or running
 
 
 def clean() -> bool:
