@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
 from telecine.image.orient import UPRIGHT, displayed_size
+from telecine.image.png import late_exif, mended_png
 from telecine.sniff import Sniffed
 
 pillow_heif.register_heif_opener()
@@ -47,6 +48,7 @@ _DECODERS = {
     "avif": "AVIF",
     "heic": "HEIF",
 }
+_MENDED = "telecine_mended"  # our own note in a Pillow image's info
 # Pillow turns TIFFs while loading them, libheif obeys HEIF's own irot and imir.
 _TURNED_BY_DECODER = ("tiff", "heic")
 
@@ -105,8 +107,11 @@ class ImageFacts:
 @contextmanager
 def opened(path: Path, format: str) -> Iterator[Image.Image]:
     """Open a file with the one decoder its signature names; pixels are not read yet."""
-    with decoding(path, format), Image.open(path, formats=(_DECODERS[format],)) as image:
-        yield image
+    with decoding(path, format):
+        mended = mended_png(path) if format == "png" else None
+        with Image.open(mended or path, formats=(_DECODERS[format],)) as image:
+            image.info[_MENDED] = mended is not None
+            yield image
 
 
 def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> ImageFacts:
@@ -126,6 +131,8 @@ def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> 
 def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
     check_limits(format, image.mode, *image.size, limits)
+    if image.info[_MENDED]:
+        notes.append("Extra data of the PNG (profile, EXIF or text) is damaged and was ignored.")
     orientation, has_gps = _exif(image, path, format, notes)
     turned = format in _TURNED_BY_DECODER
     shown = image.size if turned else displayed_size(image.size, orientation)
@@ -160,7 +167,7 @@ def _with(facts: dict[str, Any], notes: list[str]) -> ImageFacts:
 def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tuple[int, bool]:
     """Orientation and whether there are coordinates."""
     try:
-        if format == "png" and "exif" not in image.info and (late := _late_png_exif(path)):
+        if format == "png" and "exif" not in image.info and (late := late_exif(path)):
             image.info["exif"] = b"Exif\0\0" + late
         # Pillow's getexif also finds an orientation that only XMP knows.
         exif = Image.Image.getexif(image)
@@ -176,18 +183,6 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
             notes.append(f"The EXIF orientation {orientation!r} makes no sense and was ignored.")
         return UPRIGHT, has_gps
     return orientation, has_gps
-
-
-def _late_png_exif(path: Path) -> bytes | None:
-    """The eXIf chunk of a PNG that has it behind the pixels, where Pillow finds it only after decoding."""
-    with path.open("rb") as f:
-        f.seek(8)
-        while len(header := f.read(8)) == 8:
-            size, kind = int.from_bytes(header[:4], "big"), header[4:]
-            if kind == b"eXIf":
-                return f.read(size)
-            f.seek(size + 4, io.SEEK_CUR)
-    return None
 
 
 def _icc_name(image: Image.Image, notes: list[str]) -> str | None:

@@ -82,7 +82,7 @@ def test_kill_minus_nine_from_outside_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_hung_item_is_killed_and_the_rest_goes_on() -> None:
-    with ImagePool(2, 4 * GIGABYTE, 1.0) as pool:
+    with ImagePool(2, 4 * GIGABYTE, 0.5) as pool:
         results = dict(pool.run(pool_tasks.hang_on_three, range(8)))
     hung = results.pop(3)
     assert isinstance(hung, ResourceError)

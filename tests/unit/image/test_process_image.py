@@ -251,6 +251,16 @@ def test_damaged_exif_is_a_warning_not_a_failure(scene: Image.Image, tmp_path: P
     assert result.facts["orientation"] == 1
 
 
+def test_damaged_extra_chunks_of_a_png_are_a_warning_not_a_failure(scene: Image.Image, tmp_path: Path) -> None:
+    path = saved(scene, tmp_path / "in", "PNG", icc_profile=display_p3())
+    data = bytearray(path.read_bytes())
+    data[data.index(b"iCCP") + 40] ^= 0xFF
+    path.write_bytes(data)
+    result, out = run(path, spec())
+    assert any("damaged" in w for w in result.warnings)
+    assert difference(opened(out, result, "x"), scene) < 6
+
+
 def test_cmyk_with_and_without_adobe_marker_has_the_right_sense(tmp_path: Path) -> None:
     """Pillow writes Adobe's inverted CMYK; without the marker the same bytes mean the opposite."""
     image = Image.new("CMYK", (64, 64), (0, 200, 200, 0))  # red
