@@ -2,9 +2,11 @@
 
 import dagster as dg
 
+from media_assets.audio import audio
 from media_assets.images import images
-from media_assets.jobs import by_kind
+from media_assets.jobs import all_jobs
 from media_assets.sources import sources
+from media_assets.videos import videos
 from resources import LedgerResource, ObjectStoreResource
 from sensors.buckets import bucket_sensor
 from sensors.dispatch import dispatch_sensor
@@ -14,14 +16,16 @@ from sensors.recovery import recovery_sensor
 def build_definitions(**resource_overrides: object) -> dg.Definitions:
     """Everything; tests pass resources of their own."""
     return dg.Definitions(
-        assets=[*sources, images],
-        jobs=list(by_kind.values()),
+        assets=[*sources, images, videos, audio],
+        jobs=all_jobs,
         sensors=[bucket_sensor, dispatch_sensor, recovery_sensor],
         # A batch has its own process pool, and a run is one unit of recovery: a process per step would only cost time.
         executor=dg.in_process_executor,
         resources={
             "ledger": LedgerResource(postgres_url=dg.EnvVar("TELECINE_POSTGRES_URL")),
             "object_store": ObjectStoreResource(),
+            # What a video's steps hand each other is small and lives no longer than the run.
+            "io_manager": dg.mem_io_manager,
             **resource_overrides,
         },
     )

@@ -5,7 +5,7 @@ https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
 
 import dagster as dg
 
-from media_assets.claim_work import bind, fail_if_any, hold
+from media_assets.claim_work import Context, bind, fail_if_any, hold
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import image_files
 from resources import LedgerResource, ObjectStoreResource
@@ -37,9 +37,27 @@ def _spec(asset: str, description: str) -> dg.AssetSpec:
     backfill_policy=dg.BackfillPolicy.multi_run(200),
 )
 def images(context: dg.AssetExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource):
-    """A batch of images; each file succeeds or fails alone and is materialized as soon as it is published."""
-    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    """A partition or a range of images; each file succeeds or fails alone and is materialized once published."""
     wanted = {key.to_user_string() for key in context.selected_asset_keys} & set(IMAGE_ASSETS)
+    _work_through(context, ledger, object_store, wanted)
+    yield from ()  # outputs are reported by log_event, so this generator yields nothing (facts.md)
+
+
+@dg.op
+def images_batch(context: dg.OpExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
+    """Images whose partitions are no contiguous range: re-uploads, retries, what a crash left.
+
+    An op, because a run of an asset with a partitioned source must name a partition or one range
+    (DagsterInvariantViolationError: "Cannot access partition_key for a non-partitioned run"); it materializes the
+    same assets.
+    """
+    _work_through(context, ledger, object_store, set(IMAGE_ASSETS))
+
+
+def _work_through(
+    context: Context, ledger: LedgerResource, object_store: ObjectStoreResource, wanted: set[str]
+) -> None:
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, problems = bind(context, book, "image")
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
@@ -57,4 +75,3 @@ def images(context: dg.AssetExecutionContext, ledger: LedgerResource, object_sto
                 context.log.info(f"{number} of {len(jobs)} done")
         book.do(claims.end, claim_id, "finished")
     fail_if_any(held, problems)
-    yield from ()  # outputs are reported by log_event, so this generator yields nothing (facts.md)

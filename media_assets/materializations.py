@@ -40,19 +40,19 @@ def materializations(
     if job.partition in pointers:
         versions[f"dagster/input_event_pointer/{source_key}"] = str(pointers[job.partition])
     for asset in sorted(set(assets) & outcome.made):
-        outputs = [output for output in manifest["outputs"] if output["asset"] == asset]
-        if outputs:
+        if metadata := details(outcome, asset, settings):
             yield dg.AssetMaterialization(
-                asset_key=dg.AssetKey(asset.split("/")),
-                partition=job.partition,
-                metadata=_metadata(outcome, outputs, settings),
-                tags=versions,
+                asset_key=dg.AssetKey(asset.split("/")), partition=job.partition, metadata=metadata, tags=versions
             )
 
 
-def _metadata(outcome: Outcome, outputs: list[dict[str, Any]], settings: Settings) -> dict[str, Any]:
+def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
+    """Preview, table and links of one asset's outputs; empty when the attempt made none."""
     job, manifest = outcome.job, outcome.manifest
     assert manifest is not None
+    outputs = [output for output in manifest["outputs"] if output["asset"] == asset]
+    if not outputs:
+        return {}
     base = f"{settings.outputs_url}/{job.partition}"
     metadata: dict[str, Any] = {}
     if outcome.preview:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import dagster as dg
 
-from media_assets.jobs import by_kind as job_by_kind
+from media_assets.jobs import all_jobs
 from resources import LedgerResource, ObjectStoreResource
 from sensors.dispatch import dispatch
 from telecine.config import load_config
@@ -32,7 +32,7 @@ def _watches(store: ObjectStore, config_text: str) -> list[Watch]:
 
 @dg.sensor(
     name="buckets",
-    jobs=list(job_by_kind.values()),
+    jobs=all_jobs,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Watches the buckets that telecine.toml names.",

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from media_assets import tags
+from media_assets.jobs import all_jobs, batch_by_kind
 from media_assets.jobs import by_kind as job_by_kind
 from media_assets.partitions import by_kind as partitions_by_kind
 from media_assets.sources import observation
@@ -102,9 +103,10 @@ def run_request(claim_id: str, jobs: Sequence[Job], contiguous: bool, request: i
         run_tags |= {tags.JOB: first.job_id, tags.SOURCE: f"{first.bucket}/{first.key}"[:250]}
     elif contiguous:
         run_tags |= {tags.RANGE_START: first.partition, tags.RANGE_END: last.partition}
+    is_batch = len(jobs) > 1 and not contiguous
     return dg.RunRequest(
         run_key=f"{claim_id}:{request}",
-        job_name=job_by_kind[first.kind].name,
+        job_name=(batch_by_kind if is_batch else job_by_kind)[first.kind].name,
         partition_key=first.partition if len(jobs) == 1 else None,
         tags=run_tags,
     )
@@ -112,7 +114,7 @@ def run_request(claim_id: str, jobs: Sequence[Job], contiguous: bool, request: i
 
 @dg.sensor(
     name="dispatch",
-    jobs=list(job_by_kind.values()),
+    jobs=all_jobs,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests runs for waiting jobs, by priority.",

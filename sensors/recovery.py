@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from media_assets import tags
-from media_assets.jobs import by_kind as job_by_kind
+from media_assets.jobs import all_jobs
 from resources import LedgerResource, ObjectStoreResource
 from sensors.dispatch import run_request
 from telecine.errors import TelecineError
@@ -33,7 +33,7 @@ _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 
 @dg.sensor(
     name="recovery",
-    jobs=list(job_by_kind.values()),
+    jobs=all_jobs,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Finds claims whose run died or never appeared, and puts their jobs back.",

@@ -49,7 +49,7 @@ def cut_batches(
     filling: dict[tuple[str, int, bool], list[Job]] = {}
     for job in waiting:
         fresh = is_fresh(job.partition)
-        if job.kind != "image" or job.deaths:
+        if job.kind == "video" or job.deaths:
             batches.append(Batch(job.kind, job.priority, fresh, (job,)))
             continue
         group = filling.setdefault((job.kind, job.priority, fresh), [])

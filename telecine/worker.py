@@ -60,6 +60,7 @@ class HeldClaim:
         self.run_id = run_id
         self.lost = threading.Event()
         self.canceled: frozenset[str] = frozenset()
+        self._watched: dict[str, threading.Event] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -85,6 +86,10 @@ class HeldClaim:
         """Whether somebody asked to cancel this job (as of the last beat)."""
         return job.job_id in self.canceled
 
+    def stop_event(self, job: Job) -> threading.Event:
+        """Set within a beat once the job is canceled or the claim was given up: whoever works should stop."""
+        return self._watched.setdefault(job.job_id, threading.Event())
+
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_S):
             try:
@@ -96,6 +101,10 @@ class HeldClaim:
             if not beat.alive:
                 log.warning("claim.lost", claim_id=self.claim_id)
                 self.lost.set()
+            for job_id, event in list(self._watched.items()):
+                if self.lost.is_set() or job_id in beat.cancel:
+                    event.set()
+            if self.lost.is_set():
                 return
 
 

@@ -245,6 +245,24 @@ def _delay(retry: Retry, tried: int) -> float | None:
     return float(min(first_s * factor ** (tried - 1), longest_s) * random.uniform(1.0, 1.3))
 
 
+def reclassify(connection: Connection, job_id: str, generation: int, kind: str) -> None:
+    """Put a job back under another kind: its first bytes promised a video, the probe found only sound.
+
+    Raises:
+        NotOurs: FENCED.
+    """
+    done = connection.execute(
+        update(jobs)
+        .where(_attempt(job_id, generation))
+        .values(status=JobStatus.PENDING, kind=kind, claim_id=None, generation=None, stage=None)
+        .returning(jobs.c.partition)
+    ).first()
+    if done is None:
+        raise fenced(job_id)
+    connection.execute(update(media_objects).where(_place(done.partition)).values(kind=kind))
+    end_attempt(connection, job_id, generation, "reclassified")
+
+
 def request_cancel(connection: Connection, job_id: str, reason: str) -> JobStatus | None:
     """Cancel a waiting job at once, or flag a running one for its worker's next beat; None for an unknown id."""
     row = connection.execute(select(jobs.c.status).where(jobs.c.job_id == job_id).with_for_update()).first()

@@ -1,0 +1,56 @@
+"""Audio assets: sound files for sources without a moving picture."""
+
+import dagster as dg
+
+from media_assets.claim_work import Context, bind, fail_if_any, hold
+from media_assets.materializations import materializations, source_pointers
+from media_assets.partitions import audio_files
+from resources import LedgerResource, ObjectStoreResource
+from telecine import __version__
+from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
+from telecine.ledger import claims
+
+
+@dg.multi_asset(
+    name="audio",
+    specs=[
+        dg.AssetSpec(
+            ["audio", "renditions"],
+            deps=[dg.AssetKey(["audio", "source"])],
+            skippable=True,
+            description="The sound in the formats that its recipe asks for.",
+            group_name="audio",
+            code_version=__version__,
+            kinds={"ffmpeg", "audio"},
+        )
+    ],
+    partitions_def=audio_files,
+    backfill_policy=dg.BackfillPolicy.multi_run(20),
+)
+def audio(context: dg.AssetExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource):
+    """A partition or a range of sound files; each succeeds or fails alone."""
+    _work_through(context, ledger, object_store)
+    yield from ()  # outputs are reported by log_event (facts.md)
+
+
+@dg.op
+def audio_batch(context: dg.OpExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
+    """Sound files whose partitions are no contiguous range; see images_batch."""
+    _work_through(context, ledger, object_store)
+
+
+def _work_through(context: Context, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    claim_id, problems = bind(context, book, "audio")
+    with hold(context, book, claim_id) as held:
+        pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])
+        for outcome in run_audio_claim(book, store, settings, held, context.log.info):
+            job = outcome.job
+            if outcome.status == "COMPLETED":
+                for event in materializations(outcome, AUDIO_ASSETS, pointers, settings):
+                    context.log_event(event)
+            else:
+                problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
+                context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}\n{outcome.error_details}")
+        book.do(claims.end, claim_id, "finished")
+    fail_if_any(held, problems)

@@ -1,0 +1,147 @@
+"""Video assets: one graph, `plan -> encode -> finish`, for one file a run.
+
+https://docs.dagster.io/guides/build/assets/graph-backed-assets
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from media_assets.claim_work import bind, fail_if_any, hold
+from media_assets.materializations import details
+from media_assets.partitions import video_files
+from resources import LedgerResource, ObjectStoreResource
+from telecine import __version__
+from telecine.errors import NotOurs
+from telecine.file_job import FileJob, JobFailed, begin
+from telecine.ledger import claims
+from telecine.stages import VIDEO
+from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
+
+_NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
+
+
+@contextmanager
+def _step(context: dg.OpExecutionContext, work: FileJob) -> Iterator[None]:
+    """A step of the job: when it ends the job, the run fails with the sentence and the tool's last words."""
+    try:
+        with work.step():
+            yield
+    except JobFailed as e:
+        shutil.rmtree(work.directory, ignore_errors=True)
+        work.ledger.do(claims.end, work.held.claim_id, "finished")
+        outcome = e.outcome
+        metadata: dict[str, Any] = {"job_id": outcome.job.job_id, "source": f"{outcome.job.bucket}/{outcome.job.key}"}
+        if outcome.error_details:
+            metadata["tail"] = dg.MetadataValue.md(f"```\n{outcome.error_details[-4000:]}\n```")
+        raise dg.Failure(
+            f"{outcome.job.key}: {outcome.error_code}: {outcome.error_message} (job is {outcome.status})",
+            metadata=metadata,
+            allow_retries=False,
+        ) from e
+    except BaseException:
+        shutil.rmtree(work.directory, ignore_errors=True)
+        raise
+
+
+@dg.op(ins={"source": dg.In(dg.Nothing)}, out=dg.Out(is_required=False))
+def plan(
+    context: dg.OpExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource
+) -> Iterator[dg.Output[Any]]:
+    """Download and probe the file, decide what to make of it."""
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    claim_id, refused = bind(context, book, "video")
+    with hold(context, book, claim_id) as held:
+        jobs = held.jobs()
+        if not jobs:
+            book.do(claims.end, claim_id, "nothing left")
+            fail_if_any(held, refused)
+            context.log.info("the file is taken care of already: its job was canceled or done by another run")
+            return
+        try:
+            work = begin(book, store, settings, held, jobs[0])
+        except NotOurs as e:
+            raise dg.Failure(e.message, allow_retries=False) from e
+        with _step(context, work):
+            baton = plan_step(work, work.sink(VIDEO, context.log.info))
+        if baton is None:
+            shutil.rmtree(work.directory, ignore_errors=True)
+            book.do(claims.end, claim_id, "reclassified")
+            context.instance.delete_dynamic_partition(str(video_files.name), work.job.partition)
+            context.log.info(f"{work.job.key} holds no moving picture: it is processed as audio")
+            return
+    yield dg.Output(baton.to_dict())
+
+
+@dg.op
+def encode(
+    context: dg.OpExecutionContext, planned: dict, ledger: LedgerResource, object_store: ObjectStoreResource
+) -> dict:
+    """All rungs and the sound, in one ffmpeg."""
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    baton = Baton.from_dict(planned)
+    with hold(context, book, baton.claim_id) as held:
+        work = resume(book, store, settings, held, baton)
+        with _step(context, work):
+            return encode_step(work, baton, _wanted(context), work.sink(VIDEO, context.log.info)).to_dict()
+
+
+@dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in _NAMES.values()})
+def finish(
+    context: dg.OpExecutionContext, encoded: dict, ledger: LedgerResource, object_store: ObjectStoreResource
+) -> Iterator[dg.Output[None]]:
+    """Package, take stills, verify, publish."""
+    book, store, settings = ledger.open(), object_store.open(), object_store.settings()
+    baton = Baton.from_dict(encoded)
+    with hold(context, book, baton.claim_id) as held:
+        work = resume(book, store, settings, held, baton)
+        with _step(context, work):
+            outcome = finish_step(work, baton, _wanted(context), work.sink(VIDEO, context.log.info))
+        shutil.rmtree(work.directory, ignore_errors=True)
+        book.do(claims.end, baton.claim_id, "finished")
+    for asset in sorted(outcome.made):
+        if metadata := details(outcome, asset, settings):
+            yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
+
+
+def _wanted(context: dg.OpExecutionContext) -> set[str]:
+    """The video assets this run selected."""
+    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    return selected & set(VIDEO_ASSETS) or set(VIDEO_ASSETS)
+
+
+_DESCRIPTIONS = {
+    "video/metadata": "What the probe learnt: tracks, times, colour, chapters.",
+    "video/renditions": "MP4 files, one for each rung of the ladder.",
+    "video/thumbnails": "The poster.",
+    "video/hls": "HLS playlists over the CMAF segments.",
+    "video/dash": "The DASH manifest over the same segments.",
+}
+
+
+@dg.graph_multi_asset(
+    name="videos",
+    ins={"source": dg.AssetIn(["video", "source"], dagster_type=dg.Nothing)},
+    outs={
+        name: dg.AssetOut(
+            key=asset.split("/"),
+            is_required=False,
+            dagster_type=dg.Nothing,
+            description=_DESCRIPTIONS[asset],
+            code_version=__version__,
+            kinds={"ffmpeg", "video"},
+        )
+        for asset, name in _NAMES.items()
+    },
+    group_name="videos",
+    partitions_def=video_files,
+    backfill_policy=dg.BackfillPolicy.multi_run(1),
+    can_subset=True,
+)
+def videos(source):
+    """One video: everything its recipe asks for."""
+    results = finish(encode(plan(source)))
+    return {name: getattr(results, name) for name in _NAMES.values()}

@@ -1,0 +1,184 @@
+"""One long job, step by step: begin, work, publish or fail. Videos and sound files, whose steps take minutes.
+
+Belongs here: what happens around the media work (source file, progress, cancelling, failing, publishing). Doesn't
+belong here: batches of images (image_batch.py), the media work itself (telecine/video), Dagster.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from telecine.artifact import MediaResult
+from telecine.errors import ErrorCode, NotOurs, SystemFault, TelecineError, TransientError
+from telecine.ledger import Job, Ledger
+from telecine.ledger import jobs as job_rows
+from telecine.publish import publish_outputs, upload_artifacts
+from telecine.settings import Settings
+from telecine.stages import Stages
+from telecine.storage import ObjectStore
+from telecine.worker import HeldClaim, Outcome
+
+_WRITE_S = 1.0  # requirements.md section 5: written to the ledger at most once a second
+_SAY_S = 10.0  # and to the run's log less often than that
+log = structlog.get_logger(__name__)
+
+
+class JobFailed(Exception):
+    """A step ended its job; `outcome` says how. Nothing more is to be done for it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"{outcome.error_code}: {outcome.error_message}")
+        self.outcome = outcome
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One job under way.
+
+    Attributes:
+        directory: the job's scratch; `source` in it is the downloaded file.
+    """
+
+    ledger: Ledger
+    store: ObjectStore
+    settings: Settings
+    held: HeldClaim
+    job: Job
+    generation: int
+    directory: Path
+
+    @property
+    def source(self) -> Path:
+        """The downloaded source file."""
+        return self.directory / "source"
+
+    @property
+    def cancel(self) -> threading.Event:
+        """Set when the work should stop."""
+        return self.held.stop_event(self.job)
+
+    def download(self) -> None:
+        """Fetch the source, once.
+
+        Raises:
+            InputError: SOURCE_MISSING or SOURCE_CHANGED.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.store.download(self.job.bucket, self.job.key, self.source, etag=self.job.etag)
+
+    def sink(self, weights: Mapping[str, int], say: Callable[[str], None]) -> LedgerSink:
+        """A progress sink that writes to the ledger and, now and then, to `say` (the run's log)."""
+        return LedgerSink(self, weights, say)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Run one step: what it raises becomes the job's outcome.
+
+        Raises:
+            JobFailed: the job ended (failed, waits for another attempt, canceled or fenced).
+        """
+        try:
+            yield
+        except TelecineError as e:
+            raise JobFailed(self._settle(e)) from e
+        except OSError as e:
+            # Our own file work: a full disk, a removed directory.
+            raise JobFailed(self._settle(SystemFault(ErrorCode.INTERNAL, f"{self.job.key}: {e}", repr(e)))) from e
+
+    def _settle(self, error: TelecineError) -> Outcome:
+        described = {
+            "error_code": error.code.value,
+            "error_message": error.message,
+            "error_details": error.details,
+        }
+        try:
+            if self.held.is_canceled(self.job):
+                self.ledger.do(job_rows.end_canceled, self.job.job_id, self.generation, "canceled on request")
+                return Outcome(
+                    self.job, "CANCELED", self.generation, error_code="CANCELED", error_message="canceled on request"
+                )
+            if self.held.lost.is_set():
+                return Outcome(self.job, "FENCED", self.generation, **described)
+            status = self.ledger.do(job_rows.fail, self.job.job_id, self.generation, error)
+            return Outcome(self.job, status.value, self.generation, **described)
+        except NotOurs:
+            return Outcome(self.job, "FENCED", self.generation, **described)
+
+    def publish(
+        self, result: MediaResult, out_dir: Path, assets: Collection[str], warnings: tuple[str, ...] = ()
+    ) -> Outcome:
+        """Upload, compare-and-set, manifest.
+
+        Args:
+            assets: asset keys this attempt made.
+
+        Raises:
+            TelecineError: nothing was published.
+        """
+        bucket = self.settings.output_bucket
+        self.held.check()
+        outputs = upload_artifacts(self.store, bucket, self.job.partition, self.generation, out_dir, result.artifacts)
+        manifest = publish_outputs(
+            self.ledger,
+            self.store,
+            self.settings,
+            self.job,
+            self.generation,
+            result.facts,
+            outputs,
+            (*warnings, *result.warnings),
+            assets,
+        )
+        return Outcome(self.job, "COMPLETED", self.generation, manifest, frozenset(assets), result.preview)
+
+
+class LedgerSink:
+    """Progress to the ledger at most once a second, to the run's log every ten."""
+
+    def __init__(self, work: FileJob, weights: Mapping[str, int], say: Callable[[str], None]) -> None:
+        self._work = work
+        self._stages = Stages(weights, work.job.progress)
+        self._say = say
+        self._written = 0.0
+        self._said = time.monotonic()
+        self._stage = ""
+
+    def report(self, stage: str, fraction: float, details: Mapping[str, Any]) -> None:
+        """See telecine.progress.ProgressSink."""
+        percent = self._stages.at(stage, fraction)
+        now = time.monotonic()
+        changed = stage != self._stage
+        if not changed and now - self._written < _WRITE_S:
+            return
+        self._written, self._stage = now, stage
+        work = self._work
+        try:
+            # 100 % is the publishing transaction's to write.
+            work.ledger.do(job_rows.report, work.job.job_id, work.generation, stage, min(percent, 99.0))
+        except NotOurs:
+            work.held.lost.set()
+            work.cancel.set()
+        except TransientError as e:
+            log.warning("progress.missed", job_id=work.job.job_id, reason=e.message)
+        if changed or now - self._said > _SAY_S:
+            self._said = now
+            extras = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+            self._say(f"{work.job.key}: {stage.lower()} {percent:.0f} %" + (f" ({extras})" if extras else ""))
+
+
+def begin(ledger: Ledger, store: ObjectStore, settings: Settings, held: HeldClaim, job: Job) -> FileJob:
+    """Start an attempt at one job of a claim.
+
+    Raises:
+        NotOurs: FENCED.
+    """
+    generation = held.begin(job)
+    return FileJob(ledger, store, settings, held, job, generation, settings.scratch / held.claim_id / job.job_id)
