@@ -119,12 +119,10 @@ def _check_tracks(
 ) -> tuple[str, ...]:
     """Refuse a file without a track to use; say which tracks were left out."""
     moving = [v for v in videos if not v.picture and v.frames]
-    for track in [video] if video else moving:
-        if track.width * track.height > MAX_PIXELS or (not track.width and _TOO_LARGE.search(complaints)):
-            raise InputError(
-                ErrorCode.LIMIT_EXCEEDED,
-                f"the picture is {track.width}x{track.height}; at most {MAX_PIXELS // 10**6} megapixels are decoded",
-            )
+    if any(v.width * v.height > MAX_PIXELS for v in moving) or (not video and _TOO_LARGE.search(complaints)):
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED, f"the picture has more than {MAX_PIXELS // 10**6} megapixels", complaints
+        )
     if video is None and moving:
         codec = moving[0].codec
         if codec == "unknown":

@@ -71,11 +71,14 @@ class VideoFacts:
         return "hlg" if self.colour_transfer == "arib-std-b67" else None
 
     @property
+    def sar_is_sane(self) -> bool:
+        """Whether the pixel shape can be believed; if not, pixels are taken for square."""
+        return _SANE_SAR[0] <= Fraction(*self.sar) <= _SANE_SAR[1]
+
+    @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height in square pixels before rotation: what a scaler has to make of the decoded picture."""
-        sar = Fraction(*self.sar)
-        if not _SANE_SAR[0] <= sar <= _SANE_SAR[1]:
-            sar = Fraction(1)
+        sar = Fraction(*self.sar) if self.sar_is_sane else Fraction(1)
         return max(1, round(self.width * sar)), self.height
 
     @property

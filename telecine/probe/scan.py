@@ -19,8 +19,9 @@ from telecine.demux import input_args
 from telecine.process import Limits, run
 from telecine.tools import ffprobe_path
 
-# ffmpeg.c takes jumps larger than this in MPEG streams for a new clock (-dts_delta_threshold), and closes the gap.
-_CLOCK_JUMP_S = 10.0
+# ffmpeg takes such jumps in MPEG streams for a new clock and closes the gap (ffmpeg_demux.c, ts_discontinuity_process;
+# -dts_delta_threshold); what it will do to the clock has to be foreseen here.
+_JUMP_AHEAD_S, _JUMP_BACK_S = 10.0, 0.1
 _JITTER_S = 0.0021  # two ticks of the millisecond clocks of WebM and FLV
 _JITTER_SHARE = 0.1
 _MAX_TIMES = 20_000_000  # a day at 240 frames a second; more is hostile
@@ -36,26 +37,38 @@ class Track:
     times: array[float] = field(default_factory=lambda: array("d"))
     keyframes: array[float] = field(default_factory=lambda: array("d"))
     last_duration_s: float = 0.0
-    clock_offset_s: float = 0.0
-    _last_dts: float | None = None
+    next_dts_s: float | None = None
 
-    def add(self, pts: float | None, dts: float | None, duration: float, key: bool, *, jumps: bool) -> None:
+    def add(self, pts: float | None, dts: float | None, duration: float, key: bool) -> None:
         """Count one packet."""
-        if jumps and dts is not None:
-            if self._last_dts is not None and abs(dts - self._last_dts) > _CLOCK_JUMP_S:
-                self.clock_offset_s += self._last_dts - dts + self.last_duration_s
-            self._last_dts = dts
         self.packets += 1
+        if dts is not None:
+            self.next_dts_s = dts + duration
         self.last_duration_s = duration or self.last_duration_s
         at = pts if pts is not None else dts
         if at is None or len(self.times) >= _MAX_TIMES:
             return
-        at += self.clock_offset_s
         self.times.append(at)
         if key:
             self.keyframes.append(at)
         self.first_s = at if self.first_s is None else min(self.first_s, at)
         self.end_s = max(self.end_s, at + duration) if self.packets > 1 else at + duration
+
+
+@dataclass(slots=True)
+class Clock:
+    """The container's clock with its restarts taken out: one offset for all tracks, as ffmpeg keeps it."""
+
+    jumps: bool
+    offset_s: float = 0.0
+
+    def shift(self, track: Track, dts: float | None) -> float:
+        """What to add to this packet's times."""
+        if self.jumps and dts is not None and track.next_dts_s is not None:
+            delta = dts + self.offset_s - track.next_dts_s
+            if delta > _JUMP_AHEAD_S or delta < -_JUMP_BACK_S:
+                self.offset_s -= delta
+        return self.offset_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,7 @@ def scan(path: Path, *, jumps: bool, cancel: threading.Event | None = None) -> t
         The tracks by stream index, and what ffprobe complained about.
     """
     tracks: dict[int, Track] = {}
+    clock = Clock(jumps)
 
     def on_line(line: str) -> bool:
         fields = line.split(",")
@@ -86,7 +100,14 @@ def scan(path: Path, *, jumps: bool, cancel: threading.Event | None = None) -> t
         index, pts, dts, duration, flags = fields[:5]
         if "D" not in flags and index.isdigit():  # D: outside the edit list, never shown
             track = tracks.setdefault(int(index), Track())
-            track.add(_number(pts), _number(dts), _number(duration) or 0.0, "K" in flags, jumps=jumps)
+            shown, decoded = _number(pts), _number(dts)
+            shift = clock.shift(track, decoded)
+            track.add(
+                None if shown is None else shown + shift,
+                None if decoded is None else decoded + shift,
+                _number(duration) or 0.0,
+                "K" in flags,
+            )
         return True
 
     argv = [

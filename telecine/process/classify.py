@@ -51,13 +51,13 @@ _INPUT: tuple[_Rule, ...] = (
         "the file ends before its index (the moov box): the upload or recording was cut off",
     ),
     _rule(
-        r"(Format|Protocol)( '[^']*')? not on whitelist|^not on whitelist",
+        r"(Format|Protocol)( '[^']*')? not on whitelist|m3u8/hls",
         InputError,
         ErrorCode.UNSUPPORTED_MEDIA,
         "the file is a playlist or a container that Telecine doesn't open",
     ),
     _rule(
-        r"Codec \([^)]*\) not on whitelist|Decoder? \S+ not on whitelist|Decoding requested, but no decoder found",
+        r"Codec \(.*not on whitelist|Decoding requested, but no decoder found",
         InputError,
         ErrorCode.UNSUPPORTED_MEDIA,
         "the file holds a codec that Telecine doesn't decode",

@@ -6,6 +6,7 @@ ffmpeg-filters(1), x264's documentation of keyint, min-keyint and scenecut.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from telecine.demux import input_args
@@ -20,6 +21,18 @@ _SYNC = "async=1000:min_comp=0.01:min_hard_comp=0.04:first_pts=0"
 QUIET = ("-hide_banner", "-nostdin", "-y")
 PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5", "-nostats")
 CLEAN = ("-map_metadata", "-1", "-map_chapters", "-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Levelled:
+    """A sound that was decoded beforehand, because its layout changes on the way.
+
+    Attributes:
+        start_s: its first time stamp on ffmpeg's clock of the source.
+    """
+
+    path: Path
+    start_s: float
 
 
 def video_file(rung: Rung) -> str:
@@ -40,19 +53,22 @@ def encode_argv(
     *,
     rates_bps: tuple[int, ...],
     threads: int | None = None,
+    levelled: Levelled | None = None,
 ) -> list[str]:
     """One ffmpeg for every rung and sound: the source is decoded and scaled once.
 
     Args:
         rates_bps: the sounds that are needed, out of `plan.sound.rates_bps`.
         threads: cores to use; None for all.
+        levelled: what `levelled_argv` made, to be used instead of the source's own sound.
     """
     argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS]
     # A picture whose size changes on the way goes through the same graph: its first scaler takes any size.
     argv += input_args(source, before_input=("-noautorotate", "-reinit_filter", "0", *_threads(threads)))
+    argv += ["-i", f"file:{levelled.path}"] if levelled is not None else []
     argv += ["-filter_complex", video_graph(plan)]
     if plan.sound is not None and rates_bps:
-        argv += ["-filter_complex", audio_graph(plan.sound, plan, rates_bps)]
+        argv += ["-filter_complex", audio_graph(plan.sound, plan, rates_bps, levelled)]
     for rung in plan.rungs:
         argv += ["-map", f"[{rung.name}]", *_video_codec(plan, rung), *_threads(threads)]
         argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / video_file(rung)}"]
@@ -83,12 +99,13 @@ def video_graph(plan: VideoPlan) -> str:
     return ";".join(parts)
 
 
-def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...]) -> str:
+def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...], levelled: Levelled | None = None) -> str:
     """The sound's filter graph: the same clock, stereo, exactly as long as the picture."""
     clock = plan.timing
+    shift = clock.shift_s - (levelled.start_s if levelled is not None else 0.0)
     chain = [
-        *([f"asetpts=PTS-{clock.shift_s:.6f}/TB"] if abs(clock.shift_s) >= 0.0005 else []),
-        *stereo(sound.channels, sound.known_layout),
+        *([f"asetpts=PTS-({shift:.6f})/TB"] if abs(shift) >= 0.0005 else []),
+        *(stereo(sound.channels, sound.known_layout) if levelled is None else []),
         f"aresample={sound.sample_rate}:{_SYNC}",
         f"aformat=sample_fmts=fltp:sample_rates={sound.sample_rate}:channel_layouts=stereo",
         f"apad=whole_dur={clock.duration_s:.6f}",
@@ -96,7 +113,18 @@ def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...]) -> st
     ]
     outputs = "".join(f"[a{rate}]" for rate in rates_bps)
     split = f",asplit={len(rates_bps)}" if len(rates_bps) > 1 else ""
-    return f"[0:{sound.index}]{','.join(chain)}{split}{outputs}"
+    origin = f"0:{sound.index}" if levelled is None else "1:a:0"
+    return f"[{origin}]{','.join(chain)}{split}{outputs}"
+
+
+def levelled_argv(ffmpeg: Path, sound: Sound, source: Path, target: Path) -> list[str]:
+    """The source's sound as stereo PCM with its time stamps, through a graph that is rebuilt at each change of layout.
+
+    Recorded broadcasts go from stereo to 5.1 and back; the padding and timing of `audio_graph` can't survive a rebuild.
+    """
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
+    argv += ["-map", f"0:{sound.index}", "-af", f"aresample={sound.sample_rate},aformat=channel_layouts=stereo"]
+    return [*argv, "-c:a", "pcm_s16le", "-f", "nut", f"file:{target}"]
 
 
 def stereo(channels: int, known_layout: bool) -> list[str]:

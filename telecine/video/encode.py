@@ -15,17 +15,19 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from telecine.errors import ErrorCode, InputError, SystemFault
-from telecine.process import Limits, run
-from telecine.progress import ProgressSink
+from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
+from telecine.process import Finished, Limits, run
+from telecine.progress import ProgressSink, Quiet
 from telecine.tools import ffmpeg_path
-from telecine.video.command import audio_file, encode_argv, video_file
+from telecine.video.command import Levelled, audio_file, encode_argv, levelled_argv, video_file
 from telecine.video.following import Following
-from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, VideoPlan
+from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, Sound, VideoPlan
 from telecine.video.rendition import measure
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
 _WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0
+_LAYOUT_CHANGES = "Changing audio frame properties on the fly is not supported"
+_DAMAGE = re.compile(r"concealing \d+|error while decoding|Invalid NAL unit|corrupt", re.IGNORECASE)
 _DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)
 
 
@@ -84,16 +86,25 @@ def encode(
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
     rates = _rates(plan, wanted)
-    argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads)
     following = Following(sink, "ENCODING", plan.timing.duration_s)
-    finished = run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
+
+    def attempt(levelled: Levelled | None) -> Finished:
+        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
+        return run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
+
+    try:
+        finished = attempt(None)
+    except TelecineError as e:
+        if plan.sound is None or _LAYOUT_CHANGES not in (e.details or ""):
+            raise
+        finished = attempt(_level(plan.sound, source, work_dir, cancel))
     warnings = _check_input(plan, finished.stderr)
     for rung in plan.rungs:
         made = measure(work_dir / video_file(rung), cancel)
         if (made.width, made.height) != (rung.width, rung.height) or made.frames == 0 or made.turned:
             raise SystemFault(
                 ErrorCode.VERIFY_FAILED,
-                f"rung {rung.name} came out as {made.width}x{made.height}{' turned' * made.turned}, {made.frames} frames",
+                f"rung {rung.name} is {made.width}x{made.height} with {made.frames} frames, turned: {made.turned}",
                 finished.stderr,
             )
     return Encoded(
@@ -103,6 +114,14 @@ def encode(
         warnings=warnings,
         speed=following.speed,
     )
+
+
+def _level(sound: Sound, source: Path, work_dir: Path, cancel: threading.Event) -> Levelled:
+    target = work_dir / "sound.nut"
+    following = Following(Quiet(), "AUDIO", 1.0)
+    argv = levelled_argv(ffmpeg_path(), sound, source, target)
+    run(argv, limits=Limits(stall_s=_STALL_S), cancel=cancel, on_line=following)
+    return Levelled(target, measure(target, cancel).audio_start_s or 0.0)
 
 
 def _rates(plan: VideoPlan, wanted: Set[str]) -> tuple[int, ...]:
@@ -144,6 +163,8 @@ def _check_input(plan: VideoPlan, stderr: str) -> tuple[str, ...]:
             )
         if failed:
             return (f"{failed} frame(s) of the source are damaged; what could be decoded was used.",)
+    if _DAMAGE.search(stderr):
+        return ("Parts of the source are damaged; what could be decoded was used.",)
     return ()
 
 

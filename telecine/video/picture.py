@@ -13,6 +13,7 @@ _WIDE = {"bt2020": "2020", "smpte432": "smpte432", "smpte431": "smpte431"}
 _MATRIX = {"bt709": "bt709", "bt470bg": "bt470", "smpte170m": "smpte170m", "smpte240m": "smpte240m", "fcc": "fcc"}
 _MATRIX |= {"bt2020nc": "bt2020", "bt2020c": "bt2020"}
 _HDR_TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+_SAME_SHAPE = 0.03  # aspect ratios closer than this are one shape: rounding, cropping to macroblocks
 _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 
 
@@ -35,10 +36,9 @@ def deinterlaced(video: VideoFacts) -> list[str]:
 
 
 def _scaled_to_bt709(video: VideoFacts, width: int, height: int) -> list[str]:
-    scale = f"scale={width}:{height}:flags=bicubic"
     if video.hdr is not None:
         return [
-            scale,
+            *_scaled(video, width, height),
             # What the frames say may differ from the container, so it is said again here.
             f"zscale=tin={_HDR_TRANSFER[video.hdr]}:pin={_WIDE.get(video.colour_primaries or '', '2020')}"
             f":min=2020_ncl:rin={_range(video)}:t=linear:npl=100",
@@ -51,13 +51,30 @@ def _scaled_to_bt709(video: VideoFacts, width: int, height: int) -> list[str]:
         ]
     if video.colour_primaries in _WIDE:
         return [
-            scale,
+            *_scaled(video, width, height),
             f"zscale=tin=bt709:pin={_WIDE[video.colour_primaries]}:min={_zscale_matrix(video)}:rin={_range(video)}"
             ":t=bt709:p=bt709:m=bt709:r=tv",
             "format=yuv420p",
             _BT709,
         ]
-    return [f"{scale}{_in_matrix(video)}:out_color_matrix=bt709:out_range=tv", "format=yuv420p", _BT709]
+    matrix = f"{_in_matrix(video)}:out_color_matrix=bt709:out_range=tv"
+    return [*_scaled(video, width, height, matrix), "format=yuv420p", _BT709]
+
+
+def _scaled(video: VideoFacts, width: int, height: int, matrix: str = "") -> list[str]:
+    """To one size, whatever comes: calls and broadcasts change size, some turn from landscape to portrait.
+
+    A picture of another shape than the one that was probed is fitted and padded, never distorted.
+    """
+    across, down = video.upright_size
+    same = f"lt(abs(dar*{down}/{across}-1),{_SAME_SHAPE})"
+    return [
+        *([] if video.sar_is_sane else ["setsar=1"]),
+        f"scale=w='if({same},{width},max(2,trunc(min({width},{height}*dar)/2)*2))'"
+        f":h='if({same},{height},max(2,trunc(min({height},{width}/dar)/2)*2))'"
+        f":eval=frame:flags=bicubic{matrix}",
+        f"pad={width}:{height}:-1:-1:eval=frame",
+    ]
 
 
 def _in_matrix(video: VideoFacts) -> str:
