@@ -22,7 +22,7 @@ from telecine.probe.headers import (
     video_facts,
 )
 from telecine.probe.integrity import inspect
-from telecine.probe.scan import scan
+from telecine.probe.scan import scan, scan_mpeg
 
 __all__ = ["AudioFacts", "Chapter", "MediaFacts", "SubtitleFacts", "VideoFacts", "probe"]
 
@@ -68,8 +68,13 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
         raise
     container_data = data.get("format", {})
     name = container(container_data, path)
-    tracks, scan_complaints = scan(path, jumps=name in _MPEG_STREAMS, cancel=cancel)
     streams = data.get("streams", [])
+    start = _float(container_data.get("start_time")) or 0.0
+    indexes = [s["index"] for s in streams if s.get("codec_type") in ("video", "audio") and s.get("codec_name")]
+    if name in _MPEG_STREAMS and indexes:
+        tracks, scan_complaints = scan_mpeg(path, indexes, start, cancel)
+    else:
+        tracks, scan_complaints = scan(path, cancel)
     videos = tuple(video_facts(s, tracks.get(s["index"])) for s in streams if s.get("codec_type") == "video")
     audios = tuple(audio_facts(s, tracks.get(s["index"])) for s in streams if s.get("codec_type") == "audio")
     complaints = f"{header_complaints}\n{scan_complaints}"
@@ -79,7 +84,7 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
     facts = MediaFacts(
         format=name,
         size_bytes=size,
-        start_s=_float(container_data.get("start_time")) or 0.0,
+        start_s=start,
         header_duration_s=_float(container_data.get("duration")),
         bitrate_bps=round(_float(container_data.get("bit_rate")) or 0) or None,
         videos=videos,
@@ -90,7 +95,7 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
         audio=audio,
         warnings=(*warnings, *((_CUT_WARNING,) if cut else ())),
     )
-    return _check_times(facts, cut)
+    return _check_times(facts, cut, boxes.missing_bytes)
 
 
 def choose_video(videos: tuple[VideoFacts, ...]) -> VideoFacts | None:
@@ -141,7 +146,7 @@ def _check_tracks(
     return ()
 
 
-def _check_times(facts: MediaFacts, cut: bool) -> MediaFacts:
+def _check_times(facts: MediaFacts, cut: bool, missing_bytes: int) -> MediaFacts:
     """Refuse a clearly cut-off or endless file."""
     measured, promised = facts.duration_s, facts.header_duration_s
     if measured > MAX_DURATION_S:
@@ -153,6 +158,13 @@ def _check_times(facts: MediaFacts, cut: bool) -> MediaFacts:
         raise InputError(
             ErrorCode.TRUNCATED_MEDIA,
             f"the header promises {promised:.1f} s but the file ends after {measured:.1f} s: the upload was cut off",
+        )
+    # AVI and WAV headers give no length of their own: it is reckoned from the bytes that are there.
+    whole = facts.size_bytes + missing_bytes
+    if missing_bytes > whole * _MISSING_SHARE:
+        raise InputError(
+            ErrorCode.TRUNCATED_MEDIA,
+            f"the last {missing_bytes} of {whole} bytes are missing: the upload was cut off",
         )
     return facts
 

@@ -40,8 +40,8 @@ def inspect(path: Path) -> Integrity:
             return _iso(f, size)
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
         promised = struct.unpack_from("<I", head, 4)[0] + 8
-        # OpenDML and streamed files write 0 or all ones.
-        return Integrity(missing_bytes=max(0, promised - size) if 8 < promised < 0xFFFFFF00 else 0)
+        # Streamed files and recorders that lost power write 0 or the largest number they know.
+        return Integrity(missing_bytes=max(0, promised - size) if 8 < promised < 0x7FFFF000 else 0)
     return Integrity()
 
 

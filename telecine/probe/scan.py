@@ -7,9 +7,10 @@ and the distance between keyframes. Doesn't belong here: choosing tracks or an o
 
 from __future__ import annotations
 
+import re
 import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +18,13 @@ from statistics import median
 
 from telecine.demux import input_args
 from telecine.process import Limits, run
-from telecine.tools import ffprobe_path
+from telecine.tools import ffmpeg_path, ffprobe_path
 
-# ffmpeg takes such jumps in MPEG streams for a new clock and closes the gap (ffmpeg_demux.c, ts_discontinuity_process;
-# -dts_delta_threshold); what it will do to the clock has to be foreseen here.
-_JUMP_AHEAD_S, _JUMP_BACK_S = 10.0, 0.1
 _JITTER_S = 0.0021  # two ticks of the millisecond clocks of WebM and FLV
 _JITTER_SHARE = 0.1
+_LIMITS = Limits(wall_s=1800, stall_s=120)
+_TIME_BASE = re.compile(r"#tb (\d+): (\d+)/(\d+)")  # of libavformat/framecrcenc.c
+_NO_TIME = 1 << 62
 _MAX_TIMES = 20_000_000  # a day at 240 frames a second; more is hostile
 
 
@@ -37,13 +38,10 @@ class Track:
     times: array[float] = field(default_factory=lambda: array("d"))
     keyframes: array[float] = field(default_factory=lambda: array("d"))
     last_duration_s: float = 0.0
-    next_dts_s: float | None = None
 
     def add(self, pts: float | None, dts: float | None, duration: float, key: bool) -> None:
         """Count one packet."""
         self.packets += 1
-        if dts is not None:
-            self.next_dts_s = dts + duration
         self.last_duration_s = duration or self.last_duration_s
         at = pts if pts is not None else dts
         if at is None or len(self.times) >= _MAX_TIMES:
@@ -53,22 +51,6 @@ class Track:
             self.keyframes.append(at)
         self.first_s = at if self.first_s is None else min(self.first_s, at)
         self.end_s = max(self.end_s, at + duration) if self.packets > 1 else at + duration
-
-
-@dataclass(slots=True)
-class Clock:
-    """The container's clock with its restarts taken out: one offset for all tracks, as ffmpeg keeps it."""
-
-    jumps: bool
-    offset_s: float = 0.0
-
-    def shift(self, track: Track, dts: float | None) -> float:
-        """What to add to this packet's times."""
-        if self.jumps and dts is not None and track.next_dts_s is not None:
-            delta = dts + self.offset_s - track.next_dts_s
-            if delta > _JUMP_AHEAD_S or delta < -_JUMP_BACK_S:
-                self.offset_s -= delta
-        return self.offset_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +63,13 @@ class Rhythm:
     keyframe_interval_s: float | None
 
 
-def scan(path: Path, *, jumps: bool, cancel: threading.Event | None = None) -> tuple[dict[int, Track], str]:
+def scan(path: Path, cancel: threading.Event | None = None) -> tuple[dict[int, Track], str]:
     """Read every packet of a file.
-
-    Args:
-        jumps: whether the container's clock may be restarted (MPEG streams).
 
     Returns:
         The tracks by stream index, and what ffprobe complained about.
     """
     tracks: dict[int, Track] = {}
-    clock = Clock(jumps)
 
     def on_line(line: str) -> bool:
         fields = line.split(",")
@@ -100,25 +78,50 @@ def scan(path: Path, *, jumps: bool, cancel: threading.Event | None = None) -> t
         index, pts, dts, duration, flags = fields[:5]
         if "D" not in flags and index.isdigit():  # D: outside the edit list, never shown
             track = tracks.setdefault(int(index), Track())
-            shown, decoded = _number(pts), _number(dts)
-            shift = clock.shift(track, decoded)
-            track.add(
-                None if shown is None else shown + shift,
-                None if decoded is None else decoded + shift,
-                _number(duration) or 0.0,
-                "K" in flags,
+            track.add(_number(pts), _number(dts), _number(duration) or 0.0, "K" in flags)
+        return True
+
+    entries = "packet=stream_index,pts_time,dts_time,duration_time,flags"
+    argv = [str(ffprobe_path()), "-v", "warning", "-show_entries", entries, "-of", "csv=p=0", *input_args(path)]
+    finished = run(argv, limits=_LIMITS, on_line=on_line, cancel=cancel)
+    return tracks, finished.stderr
+
+
+def scan_mpeg(
+    path: Path, indexes: Sequence[int], start_s: float, cancel: threading.Event | None = None
+) -> tuple[dict[int, Track], str]:
+    """Read every packet of an MPEG stream, whose clock may restart on the way.
+
+    ffmpeg closes such jumps when it encodes (ffmpeg_demux.c, ts_discontinuity_process), so it is ffmpeg that is asked
+    for the times that will come out, not ffprobe.
+
+    Args:
+        indexes: the streams to read.
+        start_s: the container's clock at the beginning, which ffmpeg subtracts.
+    """
+    tracks = {index: Track() for index in indexes}
+    ticks: dict[int, float] = {}
+
+    def on_line(line: str) -> bool:
+        if header := _TIME_BASE.match(line):
+            ticks[int(header[1])] = int(header[2]) / int(header[3])
+        elif not line.startswith("#"):
+            fields = [field.strip() for field in line.split(",")]
+            number, (dts, pts, duration) = int(fields[0]), (int(field) for field in fields[1:4])
+            tick = ticks[number]
+            tracks[indexes[number]].add(
+                None if abs(pts) > _NO_TIME else pts * tick + start_s,
+                None if abs(dts) > _NO_TIME else dts * tick + start_s,
+                duration * tick,
+                "F=0x0" not in line,
             )
         return True
 
-    argv = [
-        str(ffprobe_path()),
-        "-v",
-        "warning",
-        "-show_entries",
-        "packet=stream_index,pts_time,dts_time,duration_time,flags",
-    ]
-    argv += ["-of", "csv=p=0", *input_args(path)]
-    finished = run(argv, limits=Limits(wall_s=1800, stall_s=120), on_line=on_line, cancel=cancel)
+    argv = [str(ffmpeg_path()), "-hide_banner", "-nostdin", "-v", "warning", *input_args(path)]
+    for index in indexes:
+        argv += ["-map", f"0:{index}"]
+    argv += ["-c", "copy", "-copyinkf", "-f", "framecrc", "pipe:1"]
+    finished = run(argv, limits=_LIMITS, on_line=on_line, cancel=cancel)
     return tracks, finished.stderr
 
 

@@ -76,6 +76,8 @@ def encode_argv(
         for rate in rates_bps:
             argv += ["-map", f"[a{rate}]", "-c:a", "aac", "-b:a", str(rate)]
             argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / audio_file(rate)}"]
+    if plan.sound is not None and levelled is not None:
+        argv += _unused(plan.sound.index)
     return argv
 
 
@@ -117,14 +119,19 @@ def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...], level
     return f"[{origin}]{','.join(chain)}{split}{outputs}"
 
 
-def levelled_argv(ffmpeg: Path, sound: Sound, source: Path, target: Path) -> list[str]:
+def levelled_argv(ffmpeg: Path, plan: VideoPlan, sound: Sound, source: Path, target: Path) -> list[str]:
     """The source's sound as stereo PCM with its time stamps, through a graph that is rebuilt at each change of layout.
 
     Recorded broadcasts go from stereo to 5.1 and back; the padding and timing of `audio_graph` can't survive a rebuild.
     """
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
     argv += ["-map", f"0:{sound.index}", "-af", f"aresample={sound.sample_rate},aformat=channel_layouts=stereo"]
-    return [*argv, "-c:a", "pcm_s16le", "-f", "nut", f"file:{target}"]
+    return [*argv, "-c:a", "pcm_s16le", "-f", "nut", f"file:{target}", *_unused(plan.video.index)]
+
+
+def _unused(index: int) -> list[str]:
+    """Read a stream to no avail: ffmpeg judges jumps of an MPEG clock by all streams it reads, so both runs read both."""
+    return ["-map", f"0:{index}", "-c", "copy", "-f", "null", "-"]
 
 
 def stereo(channels: int, known_layout: bool) -> list[str]:

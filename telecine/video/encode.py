@@ -97,7 +97,7 @@ def encode(
     except TelecineError as e:
         if plan.sound is None or _LAYOUT_CHANGES not in (e.details or ""):
             raise
-        finished = attempt(_level(plan.sound, source, work_dir, cancel))
+        finished = attempt(_level(plan, plan.sound, source, work_dir, cancel))
     warnings = _check_input(plan, finished.stderr)
     for rung in plan.rungs:
         made = measure(work_dir / video_file(rung), cancel)
@@ -116,10 +116,10 @@ def encode(
     )
 
 
-def _level(sound: Sound, source: Path, work_dir: Path, cancel: threading.Event) -> Levelled:
+def _level(plan: VideoPlan, sound: Sound, source: Path, work_dir: Path, cancel: threading.Event) -> Levelled:
     target = work_dir / "sound.nut"
     following = Following(Quiet(), "AUDIO", 1.0)
-    argv = levelled_argv(ffmpeg_path(), sound, source, target)
+    argv = levelled_argv(ffmpeg_path(), plan, sound, source, target)
     run(argv, limits=Limits(stall_s=_STALL_S), cancel=cancel, on_line=following)
     return Levelled(target, measure(target, cancel).audio_start_s or 0.0)
 
