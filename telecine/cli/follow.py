@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Eta
 
 from telecine.errors import ErrorCode, SystemFault
-from telecine.submission import Submission
+
+if TYPE_CHECKING:
+    from telecine.submission import Submission
 
 _POLL_S = 0.5
 _LINE_S = 5.0  # off a terminal: at most one line in this many seconds

@@ -111,9 +111,9 @@ def logs(
 
 
 def _print_line(name: str, line: str, labelled: bool) -> None:
-    if labelled:
-        out.print(f"{name:<13}", style="cyan", end="")
-    out.out(line, highlight=False)
+    label = f"{name:<13}" if labelled else ""
+    # Dagster colours its lines wherever they go; colours belong on a terminal only.
+    typer.echo(typer.style(label, fg="cyan") + line, color=out.is_terminal)
 
 
 def _follow(files: dict[str, Path]) -> None:

@@ -61,6 +61,7 @@ def argv(weed: Path, layout: Layout, ports: Mapping[str, int]) -> list[str]:
         "master.telemetry": "false",
         "admin.ui": "false",
         "webdav": "false",
+        "volume.preStopSeconds": 0,  # nobody else has to notice that the only volume server leaves
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.autoCreateBucket": "false",

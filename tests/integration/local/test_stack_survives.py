@@ -51,9 +51,7 @@ def supervisor(home: Path) -> Supervisor:
 
 
 def store(known: dict[str, str]) -> ObjectStore:
-    return ObjectStore(
-        known["TELECINE_S3_ENDPOINT"], known["TELECINE_S3_ACCESS_KEY"], known["TELECINE_S3_SECRET_KEY"]
-    )
+    return ObjectStore(known["TELECINE_S3_ENDPOINT"], known["TELECINE_S3_ACCESS_KEY"], known["TELECINE_S3_SECRET_KEY"])
 
 
 def remember(known: dict[str, str], text: str) -> None:
