@@ -56,7 +56,7 @@ def decode(path: Path, facts: ImageFacts, scale: float, notes: list[str]) -> Pic
             picture = _decode(image, path, facts, min(scale, 1.0), notes)
     notes += [f"The decoder remarked: {w.message}." for w in caught if not issubclass(w.category, DeprecationWarning)]
     if facts.format == "gif" and is_cut_off(path, "gif"):
-        notes.append("The animation ends early; its first frame is complete.")
+        notes.append("The GIF lacks its end; its first frame is complete.")
     return picture
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms
 
-from telecine.errors import ErrorCode, InputError, ResourceError, SystemFault
+from telecine.errors import ErrorCode, InputError, ResourceError, SystemFault, TelecineError
 
 DECODER_FAULTS: tuple[type[Exception], ...] = (
     OSError,
@@ -41,6 +41,26 @@ _TAIL_BYTES = 65_536
 
 
 @contextmanager
+def within_means(format: str) -> Iterator[None]:
+    """Name a lack of memory or disk; everything else is a fault of ours and passes through.
+
+    Raises:
+        ResourceError: OUT_OF_MEMORY or DISK_FULL.
+        SystemFault: INTERNAL when a working file can't be read or written.
+    """
+    try:
+        yield
+    except MemoryError as e:
+        raise ResourceError(
+            ErrorCode.OUT_OF_MEMORY, f"There was not enough memory to work on this {label(format)}.", _tail(e)
+        ) from e
+    except OSError as e:
+        if e.errno is None:
+            raise
+        raise _file_fault(e) from e
+
+
+@contextmanager
 def decoding(path: Path, format: str) -> Iterator[None]:
     """Turn whatever a decoder raises into an error with a code.
 
@@ -50,14 +70,11 @@ def decoding(path: Path, format: str) -> Iterator[None]:
         SystemFault: INTERNAL when the file could not be read at all.
     """
     try:
-        yield
-    except MemoryError as e:
-        raise ResourceError(
-            ErrorCode.OUT_OF_MEMORY, f"There was not enough memory to decode this {label(format)}.", _tail(e)
-        ) from e
+        with within_means(format):
+            yield
+    except TelecineError:
+        raise
     except DECODER_FAULTS as e:
-        if isinstance(e, OSError) and e.errno is not None:
-            raise _file_fault(e) from e
         if "truncated" in str(e).lower() or is_cut_off(path, format):
             raise InputError(
                 ErrorCode.TRUNCATED_MEDIA,
@@ -122,7 +139,7 @@ def _file_fault(error: OSError) -> ResourceError | SystemFault:
     if error.errno == errno.ENOMEM:
         return ResourceError(ErrorCode.OUT_OF_MEMORY, "There was not enough memory to read the file.", _tail(error))
     return SystemFault(
-        ErrorCode.INTERNAL, f"The working copy of the file couldn't be read: {error.strerror}.", _tail(error)
+        ErrorCode.INTERNAL, f"A working file couldn't be read or written: {error.strerror}.", _tail(error)
     )
 
 

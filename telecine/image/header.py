@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, TiffImagePlugin
 
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
@@ -24,6 +24,9 @@ from telecine.image.png import late_exif, mended_png
 from telecine.sniff import Sniffed
 
 pillow_heif.register_heif_opener()
+# Files are spread over processes (pool), so a decoder's own threads would only get in each other's way.
+pillow_heif.options.DECODE_THREADS = 1
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Our own limits are checked from the header, before any decoding, and say what to do; Pillow's would only duplicate
 # them at 89 megapixels.
 Image.MAX_IMAGE_PIXELS = None
@@ -130,10 +133,12 @@ def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> 
 
 def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
-    check_limits(format, image.mode, *image.size, limits)
+    check_limits(format, image.mode, *image.size, limits, progressive=bool(image.info.get("progressive")))
     if image.info[_MENDED]:
         notes.append("Extra data of the PNG (profile, EXIF or text) is damaged and was ignored.")
     orientation, has_gps = _exif(image, path, format, notes)
+    if format in ("avif", "heic") and _is_hdr(path):
+        notes.append("The picture is HDR; it was not tone-mapped, so it may look pale.")
     turned = format in _TURNED_BY_DECODER
     shown = image.size if turned else displayed_size(image.size, orientation)
     stored = displayed_size(shown, orientation)
@@ -148,7 +153,7 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
         "frames": 1 if format == "jpeg" else int(getattr(image, "n_frames", 1)),
         "orientation": orientation,
         "turned_by_decoder": turned,
-        "icc_name": _icc_name(image, notes),
+        "icc_name": _icc_name(image),
         "bit_depth": _bit_depth(image, path, format),
         "has_gps": has_gps,
     }, notes
@@ -185,7 +190,7 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
     return orientation, has_gps
 
 
-def _icc_name(image: Image.Image, notes: list[str]) -> str | None:
+def _icc_name(image: Image.Image) -> str | None:
     profile = image.info.get("icc_profile")
     if not profile:
         return None
@@ -194,6 +199,14 @@ def _icc_name(image: Image.Image, notes: list[str]) -> str | None:
     except DECODER_FAULTS:
         return "damaged"  # colour.to_srgb says what that means for the picture
     return name or "unnamed"
+
+
+def _is_hdr(path: Path) -> bool:
+    """Whether a HEIF picture's transfer function is PQ or HLG (ISO 23091-2 table 3: 16 and 18)."""
+    with path.open("rb") as f:
+        head = f.read(16_384)
+    at = head.find(b"colrnclx")
+    return at >= 0 and int.from_bytes(head[at + 10 : at + 12], "big") in (16, 18)
 
 
 def _bit_depth(image: Image.Image, path: Path, format: str) -> int:

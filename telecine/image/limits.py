@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telecine.errors import ErrorCode, InputError
+from telecine.recipe.image import ImageFormat, ImageOutput
 
 REDUCED_JPEG_PIXELS = 50_000_000
 """JPEGs with more pixels than this are always decoded at half size or less."""
@@ -31,6 +32,9 @@ class ImageLimits:
 
 # Bytes per pixel in Pillow's memory, by mode; "RGB" is stored as four bytes.
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+# The picture itself (4) and what the encoder adds to it.
+_ENCODER_BYTES = {ImageFormat.JPEG: 8, ImageFormat.PNG: 8, ImageFormat.WEBP: 10, ImageFormat.AVIF: 29}
+_LOSSLESS_WEBP_BYTES = 29
 # These decoders keep a whole frame of their own beside Pillow's (planes, or an RGBA canvas).
 _DOUBLE_BUFFERED = ("webp", "avif", "heic", "gif")
 
@@ -44,7 +48,7 @@ def reduction_of(format: str, width: int, height: int) -> int:
     return divisor
 
 
-def estimate_memory(format: str, mode: str, width: int, height: int) -> int:
+def estimate_memory(format: str, mode: str, width: int, height: int, *, progressive: bool = False) -> int:
     """Bytes that decoding takes at its peak, from header fields only (an upper estimate, not a measurement).
 
     Small pictures are converted whole (three copies at the peak). Beyond 50 megapixels the working copy is reduced
@@ -53,14 +57,17 @@ def estimate_memory(format: str, mode: str, width: int, height: int) -> int:
     divisor = reduction_of(format, width, height)
     pixels = -(-width // divisor) * -(-height // divisor)
     if format == "jpeg":
-        return int(pixels * 3 * 2.5)
+        # libjpeg keeps every coefficient of a progressive file (two bytes, three components) at full size.
+        return int(pixels * 3 * 2.5) + (width * height * 6 if progressive else 0)
     stored = _STORED_BYTES.get(mode, 4) * pixels
     if pixels <= REDUCED_JPEG_PIXELS:
         return pixels * 4 * 3
     return stored * (3 if format in _DOUBLE_BUFFERED else 1) + 200_000_000  # bands, working copy, outputs
 
 
-def check_limits(format: str, mode: str, width: int, height: int, limits: ImageLimits) -> None:
+def check_limits(
+    format: str, mode: str, width: int, height: int, limits: ImageLimits, *, progressive: bool = False
+) -> None:
     """Refuse what is too large.
 
     Raises:
@@ -77,10 +84,26 @@ def check_limits(format: str, mode: str, width: int, height: int, limits: ImageL
             ErrorCode.LIMIT_EXCEEDED,
             f"The picture is {width} x {height} pixels; the limit for a side is {limits.max_side:,}.",
         )
-    needed = estimate_memory(format, mode, width, height)
+    needed = estimate_memory(format, mode, width, height, progressive=progressive)
     if needed > limits.max_memory_bytes:
         raise InputError(
             ErrorCode.LIMIT_EXCEEDED,
             f"Decoding {width} x {height} pixels would take about {needed / 1e6:,.0f} MB of memory; "
             f"the limit is {limits.max_memory_bytes / 1e6:,.0f} MB.",
+        )
+
+
+def check_output(output: ImageOutput, width: int, height: int, limits: ImageLimits) -> None:
+    """Refuse an output whose encoder would need too much memory (bytes per pixel measured on 24 megapixels).
+
+    Raises:
+        InputError: LIMIT_EXCEEDED naming the output, the number and the limit.
+    """
+    per_pixel = _LOSSLESS_WEBP_BYTES if output.lossless else _ENCODER_BYTES[output.format]
+    needed = width * height * per_pixel
+    if needed > limits.max_memory_bytes:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"Output {output.name!r} of {width} x {height} pixels would take about {needed / 1e6:,.0f} MB of memory; "
+            f"the limit is {limits.max_memory_bytes / 1e6:,.0f} MB. Give it a width or height.",
         )

@@ -10,10 +10,10 @@ from telecine.artifact import Artifact, MediaResult
 from telecine.errors import ErrorCode, InputError
 from telecine.image.decode import Picture, decode
 from telecine.image.encode import encode, preview
-from telecine.image.faults import decoding
+from telecine.image.faults import within_means
 from telecine.image.geometry import Placement, place
 from telecine.image.header import ImageFacts, inspect
-from telecine.image.limits import ImageLimits, reduction_of
+from telecine.image.limits import ImageLimits, check_output, reduction_of
 from telecine.image.resize import Renderer
 from telecine.recipe.image import ImageOutput
 from telecine.sniff import Sniffed
@@ -43,12 +43,15 @@ def process_image(
     """
     if not outputs:
         raise InputError(ErrorCode.NO_OUTPUTS, "The recipe has no output for images.")
+    limits = limits or ImageLimits()
     facts = inspect(source, sniffed, limits)
     notes = list(facts.warnings)
     planned = _plan(facts, outputs, notes)
+    for placement, output in planned:
+        check_output(output, *placement.canvas, limits)
     needed = max(placement.scale for placement, _ in planned)
     picture = decode(source, facts, needed, notes)
-    with decoding(source, facts.format):
+    with within_means(facts.format):
         artifacts, small = _make(picture, facts, planned, out_dir)
     by_place = {(a.asset, a.name): a for a in artifacts}
     ordered = tuple(by_place[f"image/{o.asset}", o.name] for o in outputs)

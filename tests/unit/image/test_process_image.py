@@ -387,3 +387,29 @@ def test_a_huge_jpeg_is_decoded_reduced_and_says_so_when_an_output_wanted_more(t
     assert [(a.width, a.height) for a in result.artifacts] == [(4500, 3000), (640, 427)]
     assert result.facts["width"] == 9000
     assert any("'all'" in w and "1/2" in w for w in result.warnings)
+
+
+def test_an_output_too_large_to_encode_is_refused_by_name(tmp_path: Path) -> None:
+    path = saved(photo(2, (1200, 800)), tmp_path / "in", "JPEG")
+    with pytest.raises(InputError, match="'whole' of 1200 x 800 pixels"):
+        run(path, spec("whole", lossless=True), limits=ImageLimits(max_memory_bytes=20_000_000))
+
+
+def test_a_progressive_jpeg_counts_its_coefficients(tmp_path: Path) -> None:
+    path = saved(photo(2, (1200, 800)), tmp_path / "in", "JPEG", progressive=True)
+    with pytest.raises(InputError, match="13 MB of memory"):
+        run(path, limits=ImageLimits(max_memory_bytes=12_000_000))
+
+
+def test_interpolation_can_be_chosen(tmp_path: Path) -> None:
+    checks = Image.new("L", (64, 64))
+    checks.putdata([255 * ((x + y) % 2) for y in range(64) for x in range(64)])
+    path = saved(checks, tmp_path / "in", "PNG")
+    for name, extremes in (("nearest", True), ("lanczos", False), ("auto", False)):
+        run_dir = tmp_path / name
+        run_dir.mkdir()
+        source = run_dir / "in"
+        source.write_bytes(path.read_bytes())
+        result, out = run(source, spec(width=21, format="png", interpolation=name))
+        low, high = opened(out, result, "x").convert("L").getextrema()
+        assert ((low, high) == (0, 255)) is extremes, name
