@@ -33,7 +33,9 @@ def main(argv: list[str]) -> None:
         if value:
             hard = resource.getrlimit(limit)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(limit, (value, value))
+            # At the hard processor limit comes SIGKILL, which looks like lack of memory; at the soft one SIGXCPU.
+            grace = 5 if limit == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else 0
+            resource.setrlimit(limit, (value, value + grace))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         os.execv(program[0], program)

@@ -130,7 +130,7 @@ def levelled_argv(ffmpeg: Path, plan: VideoPlan, sound: Sound, source: Path, tar
 
 
 def _unused(index: int) -> list[str]:
-    """Read a stream to no avail: ffmpeg judges jumps of an MPEG clock by all streams it reads, so both runs read both."""
+    """Read a stream for nothing: ffmpeg judges an MPEG clock by all streams it reads, so both runs must read both."""
     return ["-map", f"0:{index}", "-c", "copy", "-f", "null", "-"]
 
 

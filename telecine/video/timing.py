@@ -25,6 +25,7 @@ _CLOSE = 0.01
 _NEAR = 0.03  # a variable rate hovers about the rate that was meant
 _BURSTS = 1.06  # a median rate this much above the mean means pauses between bursts, not jitter
 _SLOWEST = 5  # below it players seek and start badly; frames are repeated a whole number of times
+_CRUMB, _GOP_SLACK = 1 / 6, 0.1
 _DEFAULT = Fraction(25)  # for a single frame
 
 
@@ -73,7 +74,7 @@ def timing(facts: MediaFacts, max_fps: float, segment_s: float) -> Timing:
         fps_num=fps.numerator,
         fps_den=fps.denominator,
         frames=frames,
-        gop_frames=max(1, round(segment_s * fps)),
+        gop_frames=_gop(frames, max(1, round(segment_s * fps))),
         shift_s=round(facts.begin_s - facts.start_s, 6),
         hold_s=round(max(0.0, duration - picture_end) + float(2 / fps), 3),
     )
@@ -87,6 +88,23 @@ def output_fps(video: VideoFacts, max_fps: float) -> Fraction:
     if fps < _SLOWEST:
         fps *= -(-_SLOWEST // fps)
     return fps
+
+
+def _gop(frames: int, wanted: int) -> int:
+    """Frames of a segment: the wanted number, or one near it that leaves no crumb at the end.
+
+    A last segment of a few frames is little more than its keyframe, and its bit rate, many times the others', would
+    have to be declared as the stream's peak.
+    """
+
+    def leaves_a_crumb(gop: int) -> bool:
+        return 0 < frames % gop < wanted * _CRUMB
+
+    if frames <= wanted or not leaves_a_crumb(wanted):
+        return wanted
+    slack = int(wanted * _GOP_SLACK)
+    near = [gop for step in range(1, slack + 1) for gop in (wanted + step, wanted - step)]
+    return next((gop for gop in near if not leaves_a_crumb(gop)), wanted)
 
 
 def _source_fps(video: VideoFacts) -> Fraction:
