@@ -23,7 +23,7 @@ out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 """Progress, notes and errors."""
 
-GROUPS = ("telecine.cli.process", "telecine.cli.demo", "telecine.cli.stack", "telecine.cli.doctor")
+GROUPS = ("telecine.cli.process", "telecine.cli.demo", "telecine.cli.jobs", "telecine.cli.stack", "telecine.cli.doctor")
 """Modules whose import registers commands."""
 
 

@@ -58,8 +58,11 @@ def demo(
 
 def _make_media(folder: Path) -> Path:
     from telecine.samples import write_photos
+    from telecine.samples_video import write_clip
 
-    write_photos(folder)
+    with err.status("making photos and a clip"):
+        write_photos(folder)
+        write_clip(folder / "clip-720p.mp4")
     return folder
 
 

@@ -46,7 +46,16 @@ def follow(
                     f"nothing moved for {_STUCK_S / 60:.0f} minutes; {len(waiting)} file(s) still wait, first "
                     f"{waiting[0]}. They are not lost: run `telecine doctor`, then `telecine logs daemon`.",
                 )
-            time.sleep(_POLL_S)
+            try:
+                time.sleep(_POLL_S)
+            except KeyboardInterrupt:
+                waiting = sum(not s.is_over for s in current)
+                console.print(
+                    f"stopped watching; {waiting} file(s) are still being processed. `telecine jobs list` shows them, "
+                    "`telecine jobs cancel` cancels them.",
+                    highlight=False,
+                )
+                raise
 
 
 def _state(submissions: Sequence[Submission]) -> list[tuple[str, float]]:

@@ -137,6 +137,14 @@ def latest_of_partition(connection: Connection, partition: str) -> Job | None:
     return _job(row) if row else None
 
 
+def newest(connection: Connection, limit: int, status: JobStatus | None = None) -> list[Job]:
+    """The newest jobs, of one status or of all."""
+    query = _JOBS.order_by(jobs.c.job_id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(jobs.c.status == status)
+    return [_job(row) for row in connection.execute(query)]
+
+
 def count_by_status(connection: Connection) -> dict[str, int]:
     """How many jobs there are in each status."""
     rows = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status))
