@@ -20,10 +20,11 @@ from telecine.artifact import MediaResult
 from telecine.errors import ErrorCode, NotOurs, SystemFault, TelecineError, TransientError
 from telecine.ledger import Job, Ledger
 from telecine.ledger import jobs as job_rows
-from telecine.publish import publish_outputs, upload_artifacts
+from telecine.publish import publish_outputs
 from telecine.settings import Settings
 from telecine.stages import Stages
 from telecine.storage import ObjectStore
+from telecine.upload import upload_artifacts
 from telecine.worker import HeldClaim, Outcome
 
 _WRITE_S = 1.0  # requirements.md section 5: written to the ledger at most once a second
@@ -94,23 +95,27 @@ class FileJob:
             raise JobFailed(self._settle(SystemFault(ErrorCode.INTERNAL, f"{self.job.key}: {e}", repr(e)))) from e
 
     def _settle(self, error: TelecineError) -> Outcome:
-        described = {
-            "error_code": error.code.value,
-            "error_message": error.message,
-            "error_details": error.details,
-        }
+        canceled = NotOurs(ErrorCode.CANCELED, "canceled on request")
         try:
             if self.held.is_canceled(self.job):
-                self.ledger.do(job_rows.end_canceled, self.job.job_id, self.generation, "canceled on request")
-                return Outcome(
-                    self.job, "CANCELED", self.generation, error_code="CANCELED", error_message="canceled on request"
-                )
+                self.ledger.do(job_rows.end_canceled, self.job.job_id, self.generation, canceled.message)
+                return self._ended("CANCELED", canceled)
             if self.held.lost.is_set():
-                return Outcome(self.job, "FENCED", self.generation, **described)
+                return self._ended("FENCED", error)
             status = self.ledger.do(job_rows.fail, self.job.job_id, self.generation, error)
-            return Outcome(self.job, status.value, self.generation, **described)
+            return self._ended(status.value, error)
         except NotOurs:
-            return Outcome(self.job, "FENCED", self.generation, **described)
+            return self._ended("FENCED", error)
+
+    def _ended(self, status: str, error: TelecineError) -> Outcome:
+        return Outcome(
+            self.job,
+            status,
+            self.generation,
+            error_code=error.code.value,
+            error_message=error.message,
+            error_details=error.details,
+        )
 
     def publish(
         self, result: MediaResult, out_dir: Path, assets: Collection[str], warnings: tuple[str, ...] = ()

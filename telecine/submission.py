@@ -17,7 +17,7 @@ from typing import Any
 
 from telecine.artifact import sha256_of
 from telecine.config import UPLOADS_PREFIX, is_temporary
-from telecine.errors import ErrorCode, InputError, TelecineError
+from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
 from telecine.job_id import new_id
 from telecine.ledger import Job, JobStatus, Ledger, generations, media
 from telecine.ledger import jobs as job_rows
@@ -235,7 +235,7 @@ def bring_home(store: ObjectStore, settings: Settings, manifest: dict[str, Any],
         store.download(bucket, key, part)
         if sha256_of(part) != digest:
             part.unlink()
-            raise TelecineError(ErrorCode.VERIFY_FAILED, f"{key} differs from its checksum after the copy")
+            raise SystemFault(ErrorCode.VERIFY_FAILED, f"{key} differs from its checksum after the copy")
         part.replace(target)
 
     with ThreadPoolExecutor(_UPLOADS) as pool:

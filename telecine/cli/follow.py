@@ -49,9 +49,9 @@ def follow(
             try:
                 time.sleep(_POLL_S)
             except KeyboardInterrupt:
-                waiting = sum(not s.is_over for s in current)
+                left = sum(not s.is_over for s in current)
                 console.print(
-                    f"stopped watching; {waiting} file(s) are still being processed. `telecine jobs list` shows them, "
+                    f"stopped watching; {left} file(s) are still being processed. `telecine jobs list` shows them, "
                     "`telecine jobs cancel` cancels them.",
                     highlight=False,
                 )

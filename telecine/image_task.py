@@ -1,0 +1,72 @@
+"""One image in a pool process: downloaded once, made, uploaded below its generation.
+
+Belongs here: what runs in the pool's children. Doesn't belong here: the ledger, whose import would cost every child
+most of a second (telecine/image_batch publishes what comes back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from telecine.image import process_image
+from telecine.recipe.image import ImageOutput
+from telecine.scratch import scratch_directory
+from telecine.settings import settings
+from telecine.sniff import HEAD_BYTES, sniff
+from telecine.storage import ObjectStore
+from telecine.upload import upload_artifacts
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTask:
+    """What a pool process needs for one file; small and picklable."""
+
+    job_id: str
+    partition: str
+    bucket: str
+    key: str
+    etag: str
+    generation: int
+    outputs: tuple[ImageOutput, ...]
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesMade:
+    """What comes back from the pool: uploaded and verified, not yet published."""
+
+    facts: Mapping[str, Any]
+    outputs: list[dict[str, Any]]
+    warnings: tuple[str, ...]
+    preview: bytes | None
+
+
+@cache
+def _store() -> ObjectStore:
+    """One client per pool process."""
+    return ObjectStore.from_settings(settings())
+
+
+def make_images(task: ImageTask) -> ImagesMade:
+    """Make every output of one file.
+
+    Raises:
+        TelecineError: nothing was published; what was uploaded belongs to a generation nobody names.
+    """
+    store = _store()
+    with scratch_directory(task.scratch) as directory:
+        source = directory / "source"
+        store.download(task.bucket, task.key, source, etag=task.etag)
+        with source.open("rb") as f:
+            sniffed = sniff(f.read(HEAD_BYTES))
+        out_dir = directory / "out"
+        out_dir.mkdir()
+        result = process_image(source, sniffed, task.outputs, out_dir)
+        outputs = upload_artifacts(
+            store, settings().output_bucket, task.partition, task.generation, out_dir, result.artifacts
+        )
+        return ImagesMade(result.facts, outputs, result.warnings, result.preview)
