@@ -65,6 +65,10 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
             raise InputError(
                 ErrorCode.ENCRYPTED_MEDIA, "the tracks are encrypted (DRM) and there is no key", e.details
             ) from None
+        if e.code is ErrorCode.TRUNCATED_MEDIA:  # no moov, but no box of an ISO file either: taken for one by its name
+            raise InputError(
+                ErrorCode.UNSUPPORTED_MEDIA, "the first bytes of the file match no video or audio format", e.details
+            ) from None
         raise
     container_data = data.get("format", {})
     name = container(container_data, path)
