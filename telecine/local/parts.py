@@ -15,10 +15,14 @@ from telecine.local.ports import HOST
 
 
 class Stage(IntEnum):
-    """When a part starts; parts of one stage start together, and stop before those of the stage below."""
+    """When a part starts and stops: stages stop in reverse order, the parts of one stage together.
+
+    Services and code start together, as definitions load without either; the engine waits for the services' schemas.
+    """
 
     SERVICE = 1  # what others store things in
-    ENGINE = 2  # Dagster, once the services answer and their schemas are there
+    CODE = 2  # the code server, and the runs below it
+    ENGINE = 3  # Dagster's daemon and webserver
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,19 @@ def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) ->
     workspace = ("-w", str(root / "workspace.yaml"))
     ui = ("-h", HOST, "-p", str(ports["webserver"]))
     commands = {
-        "code-server": (python, "-m", "dagster", "code-server", "start", *serve),
-        "daemon": (python, "-m", "dagster._daemon", "run", *workspace),
-        "webserver": (python, "-m", "dagster_webserver", *ui, *workspace),
+        ("code-server", Stage.CODE): (python, "-m", "dagster", "code-server", "start", *serve),
+        ("daemon", Stage.ENGINE): (python, "-m", "dagster._daemon", "run", *workspace),
+        ("webserver", Stage.ENGINE): (python, "-m", "dagster_webserver", *ui, *workspace),
     }
     return [
-        Part(name, Stage.ENGINE, (*launcher.command_line(), *command), directory=layout.dagster_home)
-        for name, command in commands.items()
+        Part(name, stage, (*launcher.command_line(), *command), directory=layout.dagster_home)
+        for (name, stage), command in commands.items()
     ]
 
 
 def run_slots() -> int:
-    """How many runs may work at once: TELECINE_RUN_SLOTS, else one a core, at least 2 (one stays free of video)."""
-    return int(os.environ.get("TELECINE_RUN_SLOTS") or max(2, len(os.sched_getaffinity(0))))
+    """How many runs may work at once: TELECINE_RUN_SLOTS, else one a core and one more that video never takes.
+
+    With as many video slots as cores, the next short clip starts while the last one is packaged and uploaded.
+    """
+    return int(os.environ.get("TELECINE_RUN_SLOTS") or len(os.sched_getaffinity(0)) + 1)
