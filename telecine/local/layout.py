@@ -104,11 +104,11 @@ def recorded(home: Path) -> Layout | None:
     return layout if layout.home == home else None  # a moved home settles anew
 
 
-def settle(home: Path) -> Layout:
-    """Decide on, create and record the directories; the same answer at every start.
+def make_home(home: Path) -> None:
+    """Create the home when it isn't there.
 
     Raises:
-        ConfigurationError: the home belongs to another user or can't be made.
+        ConfigurationError: it belongs to another user or can't be made.
     """
     root = os.geteuid() == 0
     try:
@@ -120,6 +120,13 @@ def settle(home: Path) -> Layout:
             ErrorCode.STACK_FAILED,
             f"{home} belongs to another user; run as that user, or set TELECINE_HOME to a directory of your own.",
         )
+
+
+def settle(home: Path) -> Layout:
+    """Decide on, create and record the directories below an existing home; the same answer at every start.
+
+    To be called under the stack's lock: two first starts at once would decide twice.
+    """
     layout = recorded(home) or _decide(home)
     private = (layout.runtime, layout.logs, layout.objects, layout.dagster_home, layout.scratch)
     for directory in private:

@@ -11,28 +11,27 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from telecine.errors import ConfigurationError, ErrorCode, SystemFault, TransientError
+from telecine.errors import ConfigurationError, ErrorCode
 from telecine.local import engine, leftovers, object_store, postgres
-from telecine.local.credentials import Credentials, credentials, write_private
-from telecine.local.layout import Layout, forget, recorded, settle
-from telecine.local.parts import Part, Stage, run_slots, services
+from telecine.local.credentials import credentials, write_private
+from telecine.local.layout import Layout, forget, make_home, recorded, settle
+from telecine.local.parts import Part, Stage, services
 from telecine.local.parts import engine as engine_parts
-from telecine.local.ports import HOST, choose, remove_grpc_sockets
+from telecine.local.ports import choose, remove_grpc_sockets
+from telecine.local.readiness import wait_for_code, wait_for_engine, wait_for_services, wait_until_stopped
 from telecine.local.supervision import render
 from telecine.local.supervisor import PartState, Supervisor
+from telecine.local.variables import external, variables
 from telecine.settings import home
-
-READY_TIMEOUT_S = 180.0
-"""How long a start may take before it counts as failed: a loaded two-core machine needs some 20 s."""
 
 _NEVER_STARTED = "There is no stack in {home} yet: run `telecine up` (or `make up`)."
 
 # Of the caller's environment, what would change how the parts run but isn't meant for them.
-_NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "TELECINE_STACK", "DAGSTER_HOME"})
+_NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DAGSTER_HOME"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ def up(say: Callable[[str], None] = lambda _: None, *, wait: bool = True) -> dic
         ConfigurationError: something needed is missing or in the way.
         SystemFault: a part does not start; the message names it.
     """
-    layout = settle(home())
-    with _locked(layout):
+    with _locked(home()):
+        layout = settle(home())
         supervisor = Supervisor(layout)
         if not supervisor.running():
             _launch(layout, supervisor, say)
@@ -74,12 +73,13 @@ def up(say: Callable[[str], None] = lambda _: None, *, wait: bool = True) -> dic
         stages = {name: stage for stage in Stage for name in _names(layout, stage)}
         if any(states[name].state != "RUNNING" for name in stages):
             asleep = [name for name, state in states.items() if state.state not in ("RUNNING", "STARTING", "BACKOFF")]
-            supervisor.start(n for n in asleep if stages[n] is Stage.SERVICE)
-            _wait_for_services(layout, supervisor, environment_, say)
+            supervisor.start(n for n in asleep if stages[n] is not Stage.ENGINE)
+            wait_for_services(layout, supervisor, environment_, _names(layout, Stage.SERVICE), say)
             _migrate(layout, environment_, say)
+            wait_for_code(supervisor, environment_)
             supervisor.start(n for n in asleep if stages[n] is Stage.ENGINE)
         if wait:
-            _wait_for_engine(supervisor, environment_, say)
+            wait_for_engine(supervisor, environment_, say)
     return environment_
 
 
@@ -88,19 +88,8 @@ def down(say: Callable[[str], None] = lambda _: None) -> bool:
     layout = recorded(home())
     if layout is None:
         return False
-    with _locked(layout):
-        supervisor = Supervisor(layout)
-        running = supervisor.running()
-        if running:
-            for stage in reversed(Stage):
-                _stop(supervisor, _names(layout, stage), say)
-            supervisor.shutdown()
-            deadline = time.monotonic() + 30
-            while supervisor.running() and time.monotonic() < deadline:
-                time.sleep(0.05)
-        ended = leftovers.end(layout) > 0
-        remove_grpc_sockets(layout.home / "ports.json")
-        return ended or running
+    with _locked(layout.home):
+        return _stop(layout, say)
 
 
 def clean() -> bool:
@@ -108,8 +97,9 @@ def clean() -> bool:
     layout = recorded(home())
     if layout is None:
         return False
-    down()
-    forget(layout)
+    with _locked(layout.home):
+        _stop(layout, lambda _: None)
+        forget(layout)
     return True
 
 
@@ -157,11 +147,17 @@ def log_files() -> dict[str, Path]:
 
 
 @contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
-    # The kernel drops the lock with its holder, so a crash leaves nothing to clear.
-    with (layout.home / "lock").open("w") as f:
-        fcntl.flock(f, fcntl.LOCK_EX)
-        yield
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the stack's lock; the kernel drops it with its holder, so a crash leaves nothing to clear."""
+    while True:
+        make_home(directory)
+        path = directory / "lock"
+        with path.open("w") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_ino == os.fstat(f.fileno()).st_ino:
+                yield
+                return
+        # `clean` removed the home, and the lock with it, while we waited.
 
 
 def _environment(layout: Layout) -> dict[str, str]:
@@ -171,12 +167,7 @@ def _environment(layout: Layout) -> dict[str, str]:
 
 def _names(layout: Layout, stage: Stage) -> list[str]:
     found: dict[str, list[str]] = json.loads((layout.home / "parts.json").read_text())
-    return found[stage.name]
-
-
-def _external(name: str) -> str | None:
-    """A service's variable as the user set it; what `environment()` of an embedded stack exported doesn't count."""
-    return None if os.environ.get("TELECINE_STACK") else os.environ.get(name) or None
+    return found.get(stage.name, [])  # a stack that another version started may not know the stage
 
 
 def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) -> None:
@@ -185,18 +176,17 @@ def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) 
         say("ended what a crash left behind")
     root = engine.project_root()
     ports = choose(layout.home / "ports.json")
-    s3_endpoint, postgres_url = _external("TELECINE_S3_ENDPOINT"), _external("TELECINE_POSTGRES_URL")
-    weed = postgres_bin = None
-    keys = None
-    if s3_endpoint is None:
+    weed = postgres_bin = keys = url = None
+    if external("TELECINE_S3_ENDPOINT") is None:
         weed = object_store.binary()
         keys = credentials(layout.home / "credentials.json")
         object_store.prepare(layout, keys)
-    if postgres_url is None:
+    if external("TELECINE_POSTGRES_URL") is None:
         say("preparing the database")
         postgres_bin = postgres.prepare(layout)
+        url = postgres.url(layout)
     engine.prepare(layout, root)
-    known = _compose(layout, root, ports, keys, postgres_url or postgres.url(layout))
+    known = variables(layout, root, ports, keys=keys, postgres_url=url)
     write_private(layout.environment_file, json.dumps(known, indent=2))
     parts: list[Part] = [
         *services(layout, ports, weed=weed, postgres_bin=postgres_bin),
@@ -210,54 +200,6 @@ def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) 
     supervisor.launch(inherited | known | more)
 
 
-def _compose(
-    layout: Layout, root: Path, ports: Mapping[str, int], keys: Credentials | None, postgres_url: str
-) -> dict[str, str]:
-    """The stack's variables. Keys of an external store come from the caller's own environment."""
-    own = dict(os.environ)
-    if keys is not None:
-        own["TELECINE_S3_ENDPOINT"] = f"http://{HOST}:{ports['s3']}"
-        own["TELECINE_S3_ACCESS_KEY"], own["TELECINE_S3_SECRET_KEY"] = keys.access_key, keys.secret_key
-    missing = [n for n in ("TELECINE_S3_ACCESS_KEY", "TELECINE_S3_SECRET_KEY") if not own.get(n)]
-    if missing:
-        raise ConfigurationError(
-            ErrorCode.STACK_FAILED, f"TELECINE_S3_ENDPOINT is set but {' and '.join(missing)} isn't."
-        )
-    passed = ("TELECINE_S3_ENDPOINT", "TELECINE_S3_ACCESS_KEY", "TELECINE_S3_SECRET_KEY", "TELECINE_PUBLIC_URL")
-    return {
-        **{name: own[name] for name in passed if own.get(name)},
-        "TELECINE_STACK": str(layout.home),
-        "TELECINE_HOME": str(layout.home),
-        "TELECINE_S3_REGION": own.get("TELECINE_S3_REGION") or "us-east-1",
-        "TELECINE_INPUT_BUCKET": own.get("TELECINE_INPUT_BUCKET") or "media-incoming",
-        "TELECINE_OUTPUT_BUCKET": own.get("TELECINE_OUTPUT_BUCKET") or "media-outputs",
-        "TELECINE_POSTGRES_URL": postgres_url,
-        "TELECINE_DAGSTER_URL": f"http://{HOST}:{ports['webserver']}",
-        "TELECINE_CODE_SERVER_HOST": HOST,
-        "TELECINE_CODE_SERVER_PORT": str(ports["code_server"]),
-        "TELECINE_RUN_SLOTS": str(run_slots()),
-        "TELECINE_SCRATCH": str(Path(own.get("TELECINE_SCRATCH") or layout.scratch).absolute()),
-        "TELECINE_CONFIG": str(Path(own.get("TELECINE_CONFIG") or root / "telecine.toml").absolute()),
-        "DAGSTER_HOME": str(layout.dagster_home),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-    }
-
-
-def _wait_for_services(
-    layout: Layout, supervisor: Supervisor, known: Mapping[str, str], say: Callable[[str], None]
-) -> None:
-    embedded = _names(layout, Stage.SERVICE)
-    if "postgres" in embedded:
-        _until(supervisor, "postgres", lambda: postgres.create_database(layout))
-        say("database ready")
-    if "object-store" in embedded:
-        keys = Credentials(known["TELECINE_S3_ACCESS_KEY"], known["TELECINE_S3_SECRET_KEY"])
-        endpoint, region = known["TELECINE_S3_ENDPOINT"], known["TELECINE_S3_REGION"]
-        private, public = known["TELECINE_INPUT_BUCKET"], known["TELECINE_OUTPUT_BUCKET"]
-        _until(supervisor, "object-store", lambda: object_store.set_up(endpoint, keys, region, private, public))
-        say("object store ready")
-
-
 def _migrate(layout: Layout, known: Mapping[str, str], say: Callable[[str], None]) -> None:
     from telecine.ledger.migrate import upgrade
 
@@ -266,46 +208,20 @@ def _migrate(layout: Layout, known: Mapping[str, str], say: Callable[[str], None
     say("schemas up to date")
 
 
-def _wait_for_engine(supervisor: Supervisor, known: Mapping[str, str], say: Callable[[str], None]) -> None:
-    url = known["TELECINE_DAGSTER_URL"]
-
-    def loaded() -> None:
-        found = engine.health(url)
-        if found is None or not found.loaded:
-            reason = (found and found.error) or f"{url} has nothing loaded"
-            raise TransientError(ErrorCode.STACK_FAILED, reason)
-
-    _until(supervisor, "webserver", loaded)
-    say(f"Dagster ready at {url}")
-
-
-def _until(supervisor: Supervisor, part: str, attempt: Callable[[], None]) -> None:
-    """Repeat `attempt` until it raises TransientError no more.
-
-    Raises:
-        SystemFault: READY_TIMEOUT_S went by; the message holds the last reason.
-    """
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while True:
-        try:
-            return attempt()
-        except TransientError as e:
-            if time.monotonic() > deadline:
-                state = supervisor.states()[part].state
-                raise SystemFault(
-                    ErrorCode.STACK_FAILED,
-                    f"{part} ({state}) does not answer: {e.message}. See `telecine logs {part}`.",
-                    e.message,
-                ) from e
-            time.sleep(0.1)
-
-
-def _stop(supervisor: Supervisor, names: list[str], say: Callable[[str], None]) -> None:
-    supervisor.stop(names)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(OSError):
-            if all(supervisor.states()[name].state in ("STOPPED", "EXITED", "FATAL") for name in names):
-                break
-        time.sleep(0.05)
-    say(f"stopped {', '.join(names)}")
+def _stop(layout: Layout, say: Callable[[str], None]) -> bool:
+    """Stop every part, then the supervisor, then what is left. Returns whether anything was running."""
+    supervisor = Supervisor(layout)
+    running = supervisor.running()
+    if running:
+        for stage in reversed(Stage):
+            names = _names(layout, stage)
+            supervisor.stop(names)
+            wait_until_stopped(supervisor, names)
+            say(f"stopped {', '.join(names)}")
+        supervisor.shutdown()
+        deadline = time.monotonic() + 30
+        while supervisor.running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    ended = leftovers.end(layout) > 0
+    remove_grpc_sockets(layout.home / "ports.json")
+    return ended or running

@@ -224,9 +224,11 @@ def test_two_hasty_ups_at_once_make_one_stack_on_ports_that_are_free(
     assert layout is not None
     names = [p.name() for p in leftovers.find(layout)]
     assert names.count("weed") == 1
+    log = (layout.logs / "supervisord.log").read_text()
+    assert log.count("supervisord started") == 1  # the second one found it running and left it alone
     listed = telecine("status", "--json")
     status = json.loads(listed.communicate()[0])
-    assert status["healthy"]
+    assert status["healthy"], status
     assert listed.returncode == 0
 
 

@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from telecine.local.credentials import credentials
-from telecine.local.layout import forget, recorded, settle
+from telecine.local.layout import Layout, forget, make_home, recorded
+from telecine.local.layout import settle as settle_below
 
 SOCKET_PATH_MAX = 107  # unix(7)
+
+
+def settle(home: Path) -> Layout:
+    make_home(home)
+    return settle_below(home)
 
 
 def test_the_decision_is_the_same_at_every_start(tmp_path: Path) -> None:
