@@ -57,14 +57,17 @@ def test_cancel_ends_a_whole_group_that_ignores_sigterm(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 60 & echo $! > {pids}; echo $$ >> {pids}; while :; do sleep 1; done"
     cancel = threading.Event()
-    threading.Timer(0.4, cancel.set).start()
-    started = time.monotonic()
+
+    def cancel_when_both_run() -> None:
+        _until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        cancel.set()
+
+    threading.Thread(target=cancel_when_both_run, daemon=True).start()
     with pytest.raises(NotOurs) as caught:
         run([SH, "-c", script], cancel=cancel)
     assert caught.value.code is ErrorCode.CANCELED
-    assert time.monotonic() - started < 5.4
     for pid in pids.read_text().split():
-        assert not _lives(int(pid))
+        _until(lambda pid=pid: not _lives(int(pid)))  # type: ignore[misc]
 
 
 def test_a_cancel_before_the_start_starts_nothing(tmp_path: Path) -> None:
@@ -105,10 +108,8 @@ def test_an_error_in_the_listener_ends_the_program_and_comes_out() -> None:
     def on_line(line: str) -> bool:
         raise ZeroDivisionError(line)
 
-    started = time.monotonic()
     with pytest.raises(ZeroDivisionError):
-        run([SH, "-c", "echo x; sleep 60"], on_line=on_line)
-    assert time.monotonic() - started < 30
+        run([SH, "-c", "echo x; exec sleep 3600"], on_line=on_line)
 
 
 def test_a_program_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
