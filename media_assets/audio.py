@@ -8,7 +8,6 @@ from media_assets.partitions import audio_files
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
-from telecine.ledger import claims
 
 
 @dg.multi_asset(
@@ -42,15 +41,19 @@ def audio_batch(context: dg.OpExecutionContext, ledger: LedgerResource, object_s
 def _work_through(context: Context, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, problems = bind(context, book, "audio")
+    if claim_id is None:
+        return
     with hold(context, book, claim_id) as held:
         pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])
         for outcome in run_audio_claim(book, store, settings, held, context.log.info):
             job = outcome.job
             if outcome.status == "COMPLETED":
+                if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
+                    continue
                 for event in materializations(outcome, AUDIO_ASSETS, pointers, settings):
                     context.log_event(event)
             else:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}\n{outcome.error_details}")
-        book.do(claims.end, claim_id, "finished")
+        held.release(settings.scratch)
     fail_if_any(held, problems)

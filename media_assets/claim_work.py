@@ -13,16 +13,20 @@ import dagster as dg
 
 from media_assets import tags
 from telecine.ledger import Ledger, claims
+from telecine.ledger.database import is_outage
 from telecine.worker import HeldClaim, hold_claim, worker_name
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
-def bind(context: Context, ledger: Ledger, lane: str) -> tuple[str, dict[str, str]]:
+def bind(context: Context, ledger: Ledger, lane: str) -> tuple[str | None, dict[str, str]]:
     """The claim this run works on, bound to it; and the partitions of this run that it can't work on now, with why.
 
+    No claim when it was given to another run meanwhile (this one started too late). That is no failure: a run that
+    fails turns the partitions of its range FAILED, also those that the other run has made.
+
     Raises:
-        dagster.Failure: the run has neither a claim nor partitions, or its claim was given to another run.
+        dagster.Failure: the run has neither a claim nor partitions.
     """
     run = context.run
     claim_id = run.tags.get(tags.CLAIM)
@@ -30,10 +34,8 @@ def bind(context: Context, ledger: Ledger, lane: str) -> tuple[str, dict[str, st
         return claim_id, {}
     keys = list(context.partition_keys) if context.has_partition_key_range or context.has_partition_key else []
     if claim_id and not run.parent_run_id:
-        raise dg.Failure(
-            f"Claim {claim_id} was given to another run; nothing is lost, its files are processed there.",
-            allow_retries=False,
-        )
+        context.log.warning(f"claim {claim_id} was given to another run, which processes its files: nothing to do here")
+        return None, {}
     if not keys:
         raise dg.Failure(
             "This run names no partitions: choose the files to materialize (partition keys) in the UI.",
@@ -62,6 +64,13 @@ def hold(context: Context, ledger: Ledger, claim_id: str) -> Iterator[HeldClaim]
                 ledger.do(claims.end, claim_id, "canceled")
             else:
                 ledger.do(claims.end, claim_id, "interrupted")
+            raise
+        except dg.Failure:
+            raise
+        except Exception as e:
+            # Given back at once. Unless the database was away, what was being worked on may be what brought us down:
+            # it counts as a death, so that a file that stops every run ends as POISON instead of going round for ever.
+            ledger.do(claims.end, claim_id, "failed", worker_died=not is_outage(e))
             raise
 
 

@@ -11,7 +11,6 @@ from media_assets.partitions import image_files
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.image_batch import IMAGE_ASSETS, run_image_claim
-from telecine.ledger import claims
 
 
 def _spec(asset: str, description: str) -> dg.AssetSpec:
@@ -59,6 +58,8 @@ def _work_through(
 ) -> None:
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, problems = bind(context, book, "image")
+    if claim_id is None:
+        return
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
         pointers = source_pointers(context.instance, "image", [job.partition for job in jobs])
@@ -66,6 +67,8 @@ def _work_through(
         for number, outcome in enumerate(run_image_claim(book, store, settings, held, wanted), start=1):
             job = outcome.job
             if outcome.status == "COMPLETED":
+                if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
+                    continue
                 for event in materializations(outcome, wanted, pointers, settings):
                     context.log_event(event)
             else:
@@ -73,5 +76,5 @@ def _work_through(
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
             if number % 50 == 0:
                 context.log.info(f"{number} of {len(jobs)} done")
-        book.do(claims.end, claim_id, "finished")
+        held.release(settings.scratch)
     fail_if_any(held, problems)

@@ -32,7 +32,7 @@ def _step(context: dg.OpExecutionContext, work: FileJob) -> Iterator[None]:
             yield
     except JobFailed as e:
         shutil.rmtree(work.directory, ignore_errors=True)
-        work.ledger.do(claims.end, work.held.claim_id, "finished")
+        work.held.release(work.settings.scratch)
         outcome = e.outcome
         metadata: dict[str, Any] = {"job_id": outcome.job.job_id, "source": f"{outcome.job.bucket}/{outcome.job.key}"}
         if outcome.error_details:
@@ -54,6 +54,8 @@ def plan(
     """Download and probe the file, decide what to make of it."""
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, refused = bind(context, book, "video")
+    if claim_id is None:
+        return
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
         if not jobs:
@@ -64,6 +66,7 @@ def plan(
         try:
             work = begin(book, store, settings, held, jobs[0])
         except NotOurs as e:
+            held.release(settings.scratch)
             raise dg.Failure(e.message, allow_retries=False) from e
         with _step(context, work):
             baton = plan_step(work, work.sink(VIDEO, context.log.info))
@@ -101,10 +104,11 @@ def finish(
         with _step(context, work):
             outcome = finish_step(work, baton, _wanted(context), work.sink(VIDEO, context.log.info))
         shutil.rmtree(work.directory, ignore_errors=True)
-        book.do(claims.end, baton.claim_id, "finished")
-    for asset in sorted(outcome.made):
-        if metadata := details(outcome, asset, settings):
-            yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
+        for asset in sorted(outcome.made):
+            if metadata := details(outcome, asset, settings):
+                yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
+        # Last: until Dagster has heard of everything, recovery must know that something is left to say.
+        held.release(settings.scratch)
 
 
 def _wanted(context: dg.OpExecutionContext) -> set[str]:

@@ -37,12 +37,21 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
             return dg.SkipReason("nothing to dispatch")
         ranges = _add_partitions(instance, [batch for _, batch in batches])
         requests = [run_request(claim_id, batch.jobs, ranges[n]) for n, (claim_id, batch) in enumerate(batches)]
-    seen = [
-        observation(job.kind, job.partition, job.bucket, job.key, job.etag, job.size_bytes)
-        for _, batch in batches
-        for job in batch.jobs
-    ]
-    return dg.SensorResult(run_requests=requests, asset_events=seen)
+    return dg.SensorResult(
+        run_requests=requests, asset_events=[event for _, batch in batches for event in _seen(batch.jobs)]
+    )
+
+
+def dispatch_again(
+    instance: dg.DagsterInstance, claim_id: str, jobs: Sequence[Job], request: int
+) -> tuple[dg.RunRequest, list[dg.AssetObservation]]:
+    """The request for a claim whose run never appeared; the tick that made the claim may have got no further."""
+    instance.add_dynamic_partitions(partitions_by_kind[jobs[0].kind].name, [job.partition for job in jobs])
+    return run_request(claim_id, jobs, contiguous=False, request=request), _seen(jobs)
+
+
+def _seen(jobs: Sequence[Job]) -> list[dg.AssetObservation]:
+    return [observation(job.kind, job.partition, job.bucket, job.key, job.etag, job.size_bytes) for job in jobs]
 
 
 def _claim(connection: Any, instance: dg.DagsterInstance) -> list[tuple[str, Batch]]:

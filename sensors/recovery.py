@@ -7,14 +7,18 @@ scratch. There is one recovery, this one: Dagster's run_retries is off.
 
 from __future__ import annotations
 
+import json
+import time
+from itertools import groupby
 from typing import Any
 
 import dagster as dg
 
 from media_assets import tags
 from media_assets.jobs import all_jobs
+from media_assets.materializations import materializations, source_pointers
 from resources import LedgerResource, ObjectStoreResource
-from sensors.dispatch import run_request
+from sensors.dispatch import dispatch_again
 from telecine.errors import TelecineError
 from telecine.ledger import Ledger, claims, generations
 from telecine.ledger import jobs as job_rows
@@ -22,12 +26,23 @@ from telecine.publish import write_manifest
 from telecine.scratch import sweep
 from telecine.settings import settings
 from telecine.storage import ObjectStore
+from telecine.worker import Outcome
 
-SILENT_S = 12.0  # six missed beats; with a look every 5 s a dead worker's jobs wait again within 20 s
+SILENT_S = 8.0  # four missed beats
+CONFIRM_S = 4.0  # and still no beat at a look this much later: a worker and we may have waited for the same database
+FORGET_S = 60.0  # an older look confirms nothing: nobody was watching in between
 NO_RUN_S = 20.0  # a requested run appears within a second or two; a crash between tick and launch loses it
 LATE_MANIFEST_S = 10.0
 MAX_REQUESTS = 5
 RECOVERY_LOCK = 0x7E1EC3
+# How long a run may stay in a status before it has bound its claim. Dagster calls a run started before its code is
+# loaded; when code server and worker die together, nobody else will ever say that it is gone.
+_UNBOUND_S = {
+    dg.DagsterRunStatus.NOT_STARTED: 60.0,
+    dg.DagsterRunStatus.STARTING: 60.0,
+    dg.DagsterRunStatus.STARTED: 20.0,
+    dg.DagsterRunStatus.CANCELING: 60.0,
+}
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
@@ -45,38 +60,93 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         if not mine:
             return dg.SkipReason("another recovery is at work")
         open_claims = book.do(claims.unfinished)
-        requests = [request for claim in open_claims if (request := _look_after(context, book, claim)) is not None]
+        look = _Look(context, book)
+        for claim in open_claims:
+            look.after(claim)
+        context.update_cursor(json.dumps(look.silent))
+        announced = _announce(context, book)
         _late_manifests(context, book, object_store.open())
         swept = sweep(settings().scratch, {claim.claim_id for claim in open_claims})
         if swept:
             context.log.info(f"removed scratch of {len(swept)} ended claim(s)")
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason(f"{len(open_claims)} open claims")
+        if announced:
+            context.log.info(f"told Dagster of {announced} file(s) whose run died after it had published them")
+    if not look.requests:
+        return dg.SkipReason(f"{len(open_claims)} open claims")
+    return dg.SensorResult(run_requests=look.requests, asset_events=look.seen)
 
 
-def _look_after(context: dg.SensorEvaluationContext, ledger: Ledger, claim: Any) -> dg.RunRequest | None:
-    instance = context.instance
-    if claim.run_id is not None:
-        run = instance.get_run_by_id(claim.run_id)
-        ended = run is None or run.status in _ENDED
-        if claim.silent_s is not None and claim.silent_s < (4.0 if ended else SILENT_S):
-            return None
-        _take_back(context, ledger, claim, run)
-        return None
-    runs = instance.get_runs(dg.RunsFilter(tags={tags.CLAIM: claim.claim_id}), limit=5)
-    waiting = [run for run in runs if run.status not in _ENDED]
-    if waiting or claim.waited_s < NO_RUN_S:
-        return None
-    if any(run.status == dg.DagsterRunStatus.CANCELED for run in runs):
-        ledger.do(claims.cancel_jobs, claim.claim_id, "its run was terminated in the Dagster UI before it started")
-        ledger.do(claims.end, claim.claim_id, "canceled")
-        return None
-    jobs = ledger.do(job_rows.of_claim, claim.claim_id)
-    number = ledger.do(claims.requested_again, claim.claim_id)
-    if not jobs or number > MAX_REQUESTS:
-        ledger.do(claims.end, claim.claim_id, "never started")  # dispatch cuts a new batch from its jobs
-        return None
-    context.log.warning(f"claim {claim.claim_id}: no run appeared after {claim.waited_s:.0f} s; requested again")
-    return run_request(claim.claim_id, jobs, contiguous=False, request=number)
+class _Look:
+    """One look at the open claims, and what it leads to.
+
+    Attributes:
+        silent: claim id -> [its last beat, when we first saw it silent since]; the cursor of the next look.
+    """
+
+    def __init__(self, context: dg.SensorEvaluationContext, ledger: Ledger) -> None:
+        self.context = context
+        self.ledger = ledger
+        self.requests: list[dg.RunRequest] = []
+        self.seen: list[dg.AssetObservation] = []
+        self.silent: dict[str, tuple[str, float]] = {}
+        self._before: dict[str, tuple[str, float]] = json.loads(context.cursor or "{}")
+
+    def after(self, claim: Any) -> None:
+        """Look after one claim."""
+        if claim.run_id is None:
+            self._after_request(claim)
+            return
+        run = self.context.instance.get_run_by_id(claim.run_id)
+        if run is None or run.status in _ENDED:
+            gone = claim.silent_s > SILENT_S / 2  # a moment for its worker to say the last word
+        else:
+            gone = claim.silent_s > SILENT_S and self._confirmed(claim)
+        if gone:
+            _take_back(self.context, self.ledger, claim, run)
+
+    def _confirmed(self, claim: Any) -> bool:
+        beat, now = claim.heartbeat_at.isoformat(), time.time()
+        known, since = self._before.get(claim.claim_id, ("", now))
+        if known != beat or now - since > FORGET_S:
+            since = now
+        self.silent[claim.claim_id] = (beat, since)
+        return now - since >= CONFIRM_S
+
+    def _after_request(self, claim: Any) -> None:
+        """A claim that no run has taken up yet."""
+        if claim.waited_s < NO_RUN_S:
+            return
+        instance, ledger = self.context.instance, self.ledger
+        records = instance.get_run_records(dg.RunsFilter(tags={tags.CLAIM: claim.claim_id}), limit=5)
+        coming = [record for record in records if record.dagster_run.status not in _ENDED]
+        stuck = [record.dagster_run for record in coming if _is_stuck(record)]
+        if len(coming) > len(stuck):
+            return
+        if any(r.dagster_run.status == dg.DagsterRunStatus.CANCELED for r in records):
+            ledger.do(claims.cancel_jobs, claim.claim_id, "its run was terminated in the Dagster UI before it started")
+            ledger.do(claims.end, claim.claim_id, "canceled")
+            return
+        if stuck:
+            if ledger.do(claims.end_unbound, claim.claim_id, "never started"):
+                for run in stuck:
+                    instance.report_run_failed(run, "its worker died before it began; its files are processed again")
+            return
+        jobs = ledger.do(job_rows.of_claim, claim.claim_id)
+        number = ledger.do(claims.requested_again, claim.claim_id)
+        if not jobs or number > MAX_REQUESTS:
+            ledger.do(claims.end_unbound, claim.claim_id, "never started")  # dispatch cuts a new batch from its jobs
+            return
+        self.context.log.warning(
+            f"claim {claim.claim_id}: no run appeared after {claim.waited_s:.0f} s; requested again"
+        )
+        request, seen = dispatch_again(instance, claim.claim_id, jobs, number)
+        self.requests.append(request)
+        self.seen += seen
+
+
+def _is_stuck(record: dg.RunRecord) -> bool:
+    patience_s = _UNBOUND_S.get(record.dagster_run.status)
+    return patience_s is not None and time.time() - record.update_timestamp.timestamp() > patience_s
 
 
 def _take_back(context: dg.SensorEvaluationContext, ledger: Ledger, claim: Any, run: dg.DagsterRun | None) -> None:
@@ -92,6 +162,35 @@ def _take_back(context: dg.SensorEvaluationContext, ledger: Ledger, claim: Any, 
         context.instance.report_run_failed(
             run, f"its worker {claim.worker} stopped beating; {len(back)} job(s) are processed by another run"
         )
+
+
+def _announce(context: dg.SensorEvaluationContext, ledger: Ledger) -> int:
+    """Materializations that a run couldn't log any more: it had published, then it died. Returns how many files."""
+    instance = context.instance
+    told = 0
+    for claim_id, rows in groupby(ledger.do(generations.unannounced), key=lambda row: row.claim_id):
+        published = list(rows)
+        jobs = ledger.do(job_rows.get, [row.job_id for row in published])
+        for row in published:
+            outcome = Outcome.published(jobs[row.job_id], row.generation, row.manifest)
+            pointers = source_pointers(instance, outcome.job.kind, [outcome.job.partition])
+            untold = [
+                e for e in materializations(outcome, outcome.made, pointers, settings()) if not _known(instance, e)
+            ]
+            for event in untold:
+                instance.report_runless_asset_event(event)
+            told += bool(untold)
+        ledger.do(generations.mark_announced, claim_id)
+    return told
+
+
+def _known(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool:
+    """Whether Dagster knows of this generation, or of a newer one."""
+    newest = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[str(event.partition)]), limit=1
+    ).records
+    known = newest[0].asset_materialization.metadata.get("generation") if newest else None
+    return known is not None and known.value >= event.metadata["generation"].value
 
 
 def _late_manifests(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:

@@ -40,7 +40,7 @@ def run_audio_claim(
                 out_dir = work.directory / "out"
                 out_dir.mkdir(exist_ok=True)
                 result = process_audio(facts, work.source, recipe, out_dir, sink, work.cancel)
-                outcome = work.publish(result, out_dir, AUDIO_ASSETS)
+                outcome = work.publish(result, out_dir, AUDIO_ASSETS, AUDIO_ASSETS)
             yield outcome
         except JobFailed as e:
             yield e.outcome

@@ -118,12 +118,18 @@ class FileJob:
         )
 
     def publish(
-        self, result: MediaResult, out_dir: Path, assets: Collection[str], warnings: tuple[str, ...] = ()
+        self,
+        result: MediaResult,
+        out_dir: Path,
+        assets: Collection[str],
+        wanted: Collection[str],
+        warnings: tuple[str, ...] = (),
     ) -> Outcome:
         """Upload, compare-and-set, manifest.
 
         Args:
             assets: asset keys this attempt made.
+            wanted: asset keys it was asked for; outputs of others are carried forward from the generation before.
 
         Raises:
             TelecineError: nothing was published.
@@ -140,7 +146,7 @@ class FileJob:
             result.facts,
             outputs,
             (*warnings, *result.warnings),
-            assets,
+            wanted,
         )
         return Outcome(self.job, "COMPLETED", self.generation, manifest, frozenset(assets), result.preview)
 

@@ -47,7 +47,11 @@ def run_image_claim(
             except NotOurs as e:
                 refused.append(_ended(job, "FENCED", None, e))
                 continue
-            recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
+            try:
+                recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
+            except TelecineError as e:  # one that an older version accepted
+                refused.append(_failed(ledger, job, generation, e))
+                continue
             outputs = tuple(o for o in recipe.images() if f"image/{o.asset}" in wanted)
             yield ImageTask(
                 job.job_id,
@@ -93,11 +97,15 @@ def _settle(
     except NotOurs as e:
         return _ended(job, "FENCED", generation, e)
     except TelecineError as e:
-        try:
-            status = ledger.do(job_rows.fail, job.job_id, generation, e)
-        except NotOurs as fenced:
-            return _ended(job, "FENCED", generation, fenced)
-        return _ended(job, status.value, generation, e)
+        return _failed(ledger, job, generation, e)
+
+
+def _failed(ledger: Ledger, job: Job, generation: int, error: TelecineError) -> Outcome:
+    try:
+        status = ledger.do(job_rows.fail, job.job_id, generation, error)
+    except NotOurs as fenced:
+        return _ended(job, "FENCED", generation, fenced)
+    return _ended(job, status.value, generation, error)
 
 
 def _ended(job: Job, status: str, generation: int | None, error: TelecineError) -> Outcome:

@@ -27,12 +27,15 @@ log = structlog.get_logger(__name__)
 
 
 def carry_forward(
-    previous: Mapping[str, Any] | None, made: Collection[str], source_etag: str
+    previous: Mapping[str, Any] | None, wanted: Collection[str], kind: str, source_etag: str
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Outputs of assets that this run didn't make, from the manifest before it, and a warning when they are older."""
-    if previous is None:
+    """Outputs of assets that this run wasn't asked for, from the manifest before it, and a warning when they are older.
+
+    Outputs of another kind go: a photo replaced by a video of the same name has no use for the photo's thumbnails.
+    """
+    if previous is None or previous["source"]["kind"] != kind:
         return [], []
-    kept = [output for output in previous["outputs"] if output["asset"] not in made]
+    kept = [output for output in previous["outputs"] if output["asset"] not in wanted]
     if kept and previous["source"]["etag"] != source_etag:
         assets = ", ".join(sorted({output["asset"] for output in kept}))
         return kept, [f"{assets} were made from an earlier version of the source"]
@@ -85,7 +88,7 @@ def publish_outputs(
         TelecineError: NO_OUTPUTS when the recipe has nothing for this kind of file.
     """
     previous = ledger.do(generations.current, job.partition)
-    kept, older = carry_forward(previous[1] if previous else None, wanted, job.etag)
+    kept, older = carry_forward(previous[1] if previous else None, wanted, job.kind, job.etag)
     if not outputs and not kept:
         raise ConfigurationError(
             ErrorCode.NO_OUTPUTS, f"the recipe of {job.key} has no outputs for {job.kind} files; add one to it"

@@ -97,4 +97,4 @@ def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], sink: Ledg
         work.cancel,
         select=frozenset(wanted),
     )
-    return work.publish(result, out_dir, plan.assets & frozenset(wanted))
+    return work.publish(result, out_dir, plan.assets & frozenset(wanted), wanted)

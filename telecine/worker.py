@@ -7,18 +7,23 @@ video_job.py), or who decides that a worker is gone (sensors/recovery.py).
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from telecine.errors import ErrorCode, NotOurs, TransientError
+from telecine.errors import ErrorCode, NotOurs, TelecineError
 from telecine.ledger import Job, Ledger, claims
 from telecine.ledger import jobs as job_rows
+from telecine.partition import generation_prefix
 
 BEAT_S = 2.0  # architecture.md: the worker's next heartbeat (2 s) reads the cancel flag
 log = structlog.get_logger(__name__)
@@ -45,6 +50,14 @@ class Outcome:
     error_message: str | None = None
     error_details: str | None = None
 
+    @classmethod
+    def published(cls, job: Job, generation: int, manifest: dict[str, Any]) -> Outcome:
+        """The outcome of an attempt as its manifest tells it, for when its worker can't any more."""
+        made = {
+            o["asset"] for o in manifest["outputs"] if o["key"].startswith(generation_prefix(job.partition, generation))
+        }
+        return cls(job, "COMPLETED", generation, manifest, frozenset(made))
+
 
 def worker_name() -> str:
     """host:pid, as shown to people."""
@@ -61,6 +74,7 @@ class HeldClaim:
         self.lost = threading.Event()
         self.canceled: frozenset[str] = frozenset()
         self._watched: dict[str, threading.Event] = {}
+        self._beaten = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -82,30 +96,53 @@ class HeldClaim:
         if self.lost.is_set():
             raise NotOurs(ErrorCode.FENCED, f"claim {self.claim_id} was given to another run")
 
+    def stands(self) -> bool:
+        """Whether the claim is still ours; asks the ledger when the last beat is old, as after a frozen process."""
+        if not self.lost.is_set() and time.monotonic() - self._beaten > 2 * BEAT_S:
+            self._hear(self.ledger.do(claims.beat, self.claim_id))
+        return not self.lost.is_set()
+
     def is_canceled(self, job: Job) -> bool:
         """Whether somebody asked to cancel this job (as of the last beat)."""
         return job.job_id in self.canceled
 
     def stop_event(self, job: Job) -> threading.Event:
         """Set within a beat once the job is canceled or the claim was given up: whoever works should stop."""
-        return self._watched.setdefault(job.job_id, threading.Event())
+        event = self._watched.setdefault(job.job_id, threading.Event())
+        if self.lost.is_set():  # no beat will come that could set it
+            event.set()
+        return event
+
+    def release(self, scratch: Path) -> None:
+        """End the claim: all that was published is in Dagster's event log, and nothing of it is on disk any more.
+
+        A claim that was given up is recovery's to tell Dagster about.
+        """
+        if self.stands():
+            self.ledger.do(claims.finish, self.claim_id)
+        shutil.rmtree(scratch / self.claim_id, ignore_errors=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_S):
             try:
                 beat = self.ledger.do(claims.beat, self.claim_id)
-            except TransientError as e:
-                log.warning("heartbeat.missed", claim_id=self.claim_id, reason=e.message)
+            except (TelecineError, SQLAlchemyError) as e:
+                # Whatever it was: a heart that stops beating loses the claim, so go on.
+                log.warning("heartbeat.missed", claim_id=self.claim_id, reason=str(e))
                 continue
-            self.canceled = beat.cancel
-            if not beat.alive:
-                log.warning("claim.lost", claim_id=self.claim_id)
-                self.lost.set()
-            for job_id, event in list(self._watched.items()):
-                if self.lost.is_set() or job_id in beat.cancel:
-                    event.set()
+            self._hear(beat)
             if self.lost.is_set():
                 return
+
+    def _hear(self, beat: claims.Beat) -> None:
+        self._beaten = time.monotonic()
+        self.canceled = beat.cancel
+        if not beat.alive:
+            log.warning("claim.lost", claim_id=self.claim_id)
+            self.lost.set()
+        for job_id, event in list(self._watched.items()):
+            if self.lost.is_set() or job_id in beat.cancel:
+                event.set()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, u
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ErrorCode
+from telecine.ledger import generations
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import attempts, claims, jobs, media_objects
@@ -241,6 +242,24 @@ def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: boo
         .returning(jobs.c.job_id)
     )
     return [row.job_id for row in rows]
+
+
+def end_unbound(connection: Connection, claim_id: str, outcome: str) -> bool:
+    """End a claim that no run has taken up; False when one just did. Its jobs wait again."""
+    unbound = connection.scalar(
+        select(claims.c.claim_id)
+        .where(claims.c.claim_id == claim_id, claims.c.run_id.is_(None), claims.c.ended_at.is_(None))
+        .with_for_update()
+    )
+    if unbound is not None:
+        end(connection, claim_id, outcome)
+    return unbound is not None
+
+
+def finish(connection: Connection, claim_id: str) -> None:
+    """End a claim whose run said everything it had to say to Dagster."""
+    generations.mark_announced(connection, claim_id)
+    end(connection, claim_id, "finished")
 
 
 def cancel_jobs(connection: Connection, claim_id: str, reason: str) -> list[str]:

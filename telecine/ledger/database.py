@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
+import structlog
 from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _SERIALIZATION = {"40001", "40P01"}  # serialization failure, deadlock detected
 _RETRY_S = 20.0  # a killed PostgreSQL is back within a few seconds
+log = structlog.get_logger(__name__)
 
 
 class Ledger:
@@ -79,12 +81,31 @@ class Ledger:
                 yield got
             finally:
                 if got:
-                    connection.execute(select(func.pg_advisory_unlock(lock)))
-                    connection.commit()
+                    _unlock(connection, lock)
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _unlock(connection: Connection, lock: int) -> None:
+    try:
+        connection.execute(select(func.pg_advisory_unlock(lock)))
+        connection.commit()
+    except DBAPIError as e:
+        # What the block did is done and must not be lost over this; a broken connection holds no lock either.
+        log.warning("lock.connection_lost", lock=lock, reason=str(e.orig))
+        connection.invalidate()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error, or what caused it, is a database that went away: nobody's file is to blame for that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TransientError) or (isinstance(cause, DBAPIError) and _passing(cause)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _passing(e: DBAPIError) -> bool:

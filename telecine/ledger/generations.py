@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.ledger.jobs import JobStatus, end_attempt, fenced
-from telecine.ledger.schema import generations, jobs, media_objects
+from telecine.ledger.schema import attempts, claims, generations, jobs, media_objects
 
 
 def publish(connection: Connection, job_id: str, partition: str, generation: int, manifest: Mapping[str, Any]) -> None:
@@ -61,6 +61,38 @@ def current(connection: Connection, partition: str) -> tuple[int, dict[str, Any]
         )
     ).first()
     return (row.generation, row.manifest) if row else None
+
+
+def mark_announced(connection: Connection, claim_id: str) -> None:
+    """Remember that Dagster's event log has the materializations of all that a claim published."""
+    connection.execute(
+        update(generations)
+        .where(
+            generations.c.announced_at.is_(None),
+            attempts.c.job_id == generations.c.job_id,
+            attempts.c.generation == generations.c.generation,
+            attempts.c.claim_id == claim_id,
+        )
+        .values(announced_at=func.now())
+    )
+
+
+def unannounced(connection: Connection) -> Sequence[Row[Any]]:
+    """`job_id`, `generation`, `manifest`, `claim_id` of what was published by claims that ended before telling Dagster.
+
+    Ordered by claim.
+    """
+    return connection.execute(
+        select(generations.c.job_id, generations.c.generation, generations.c.manifest, attempts.c.claim_id)
+        .join_from(
+            generations,
+            attempts,
+            and_(attempts.c.job_id == generations.c.job_id, attempts.c.generation == generations.c.generation),
+        )
+        .join(claims, claims.c.claim_id == attempts.c.claim_id)
+        .where(generations.c.announced_at.is_(None), claims.c.ended_at.is_not(None))
+        .order_by(attempts.c.claim_id, generations.c.published_at)
+    ).all()
 
 
 def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:

@@ -145,7 +145,9 @@ generations = Table(
     Column("manifest", JSON, nullable=False),
     _time("published_at", now=True),
     _time("manifest_written_at"),
+    _time("announced_at"),  # when all its materializations were in Dagster's event log
 )
+Index("generations_unannounced", generations.c.published_at, postgresql_where=text("announced_at IS NULL"))
 Index(
     "generations_unwritten",
     generations.c.published_at,
