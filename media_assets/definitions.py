@@ -11,6 +11,7 @@ from resources import LedgerResource, ObjectStoreResource
 from sensors.buckets import bucket_sensor
 from sensors.dispatch import dispatch_sensor
 from sensors.recovery import recovery_sensor
+from telecine import logs
 
 
 def build_definitions(**resource_overrides: object) -> dg.Definitions:
@@ -31,4 +32,5 @@ def build_definitions(**resource_overrides: object) -> dg.Definitions:
     )
 
 
+logs.configure()
 defs = build_definitions()

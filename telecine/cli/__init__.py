@@ -13,8 +13,10 @@ from telecine.errors import TelecineError
 
 def main() -> None:
     """Entry point of the `telecine` program: runs a command; an expected error is one line and exit code 1."""
+    from telecine import logs
     from telecine.cli.app import app, fail
 
+    logs.configure()
     try:
         app()
     except TelecineError as error:
