@@ -13,7 +13,7 @@ from telecine.job_id import new_id
 from telecine.ledger import Job, Ledger, claims, generations, media
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.claims import MAX_DEATHS
-from tests.integration.ledger.conftest import accept, an_object, get
+from tests.integration.conftest import accept, an_object, get
 
 pytestmark = pytest.mark.integration
 

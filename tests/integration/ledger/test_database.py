@@ -15,7 +15,7 @@ from telecine.ledger import Ledger, database
 from telecine.ledger.database import is_outage
 from telecine.ledger.migrate import current_revision, upgrade
 from telecine.ledger.schema import metadata
-from tests.integration.ledger.conftest import accept, an_object
+from tests.integration.conftest import accept, an_object
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, TransientError
 from telecine.ledger import Job, JobStatus, Ledger, claims, generations, media
 from telecine.ledger import jobs as job_rows
-from tests.integration.ledger.conftest import accept, an_object, get
+from tests.integration.conftest import accept, an_object, get
 
 pytestmark = pytest.mark.integration
 
