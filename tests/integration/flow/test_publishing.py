@@ -19,14 +19,6 @@ from telecine.publish import publish_outputs, write_manifest
 from telecine.settings import Settings, settings
 from telecine.storage import ObjectStore
 from tests.integration.conftest import get
-    _ledger_url,
-    begun,
-    claimed,
-    drop,
-    get,
-    ledger,
-    postgres_url,
-)
 
 pytestmark = pytest.mark.integration
 
