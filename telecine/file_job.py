@@ -24,7 +24,7 @@ from telecine.publish import publish_outputs
 from telecine.settings import Settings
 from telecine.stages import Stages
 from telecine.storage import ObjectStore
-from telecine.upload import upload_artifacts
+from telecine.upload import upload_artifacts, upload_preview
 from telecine.worker import HeldClaim, Outcome
 
 _WRITE_S = 1.0  # requirements.md section 5: written to the ledger at most once a second
@@ -136,7 +136,9 @@ class FileJob:
         """
         bucket = self.settings.output_bucket
         self.held.check()
-        outputs = upload_artifacts(self.store, bucket, self.job.partition, self.generation, out_dir, result.artifacts)
+        place = (self.store, bucket, self.job.partition, self.generation)
+        outputs = upload_artifacts(*place, out_dir, result.artifacts)
+        preview = upload_preview(*place, outputs, result.preview)
         manifest = publish_outputs(
             self.ledger,
             self.store,
@@ -148,7 +150,7 @@ class FileJob:
             (*warnings, *result.warnings),
             wanted,
         )
-        return Outcome(self.job, "COMPLETED", self.generation, manifest, frozenset(assets), result.preview)
+        return Outcome(self.job, "COMPLETED", self.generation, manifest, frozenset(assets), preview)
 
 
 class LedgerSink:

@@ -18,7 +18,7 @@ from telecine.scratch import scratch_directory
 from telecine.settings import settings
 from telecine.sniff import HEAD_BYTES, sniff
 from telecine.storage import ObjectStore
-from telecine.upload import upload_artifacts
+from telecine.upload import upload_artifacts, upload_preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ImagesMade:
     facts: Mapping[str, Any]
     outputs: list[dict[str, Any]]
     warnings: tuple[str, ...]
-    preview: bytes | None
+    preview: str | None
 
 
 @cache
@@ -66,7 +66,6 @@ def make_images(task: ImageTask) -> ImagesMade:
         out_dir = directory / "out"
         out_dir.mkdir()
         result = process_image(source, sniffed, task.outputs, out_dir)
-        outputs = upload_artifacts(
-            store, settings().output_bucket, task.partition, task.generation, out_dir, result.artifacts
-        )
-        return ImagesMade(result.facts, outputs, result.warnings, result.preview)
+        place = (store, settings().output_bucket, task.partition, task.generation)
+        outputs = upload_artifacts(*place, out_dir, result.artifacts)
+        return ImagesMade(result.facts, outputs, result.warnings, upload_preview(*place, outputs, result.preview))

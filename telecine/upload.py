@@ -7,7 +7,7 @@ nothing of the ledger, because pool processes import it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from telecine.partition import generation_prefix
 from telecine.storage import ObjectStore
 
 _UPLOADS = 4  # parallel puts for one file's outputs
+_PREVIEW_SIDE = 640  # pixels; the Dagster UI shows a picture at its own size
 
 
 def upload_artifacts(
@@ -48,6 +49,25 @@ def upload_artifacts(
             files_url = f"g{generation}/{files_url}"
         outputs.append(manifest_output(artifact, partition, generation, files_url))
     return outputs
+
+
+def upload_preview(
+    store: ObjectStore,
+    bucket: str,
+    partition: str,
+    generation: int,
+    outputs: Sequence[Mapping[str, Any]],
+    preview: bytes | None,
+) -> str | None:
+    """URL, relative to the manifest, of a picture for the Dagster UI: the smallest output, or an upload of `preview`
+    when every picture among the outputs is large. It is no output, so the manifest doesn't list it."""
+    pictures = [o for o in outputs if o["mime"].startswith("image/") and max(o["width"], o["height"]) <= _PREVIEW_SIDE]
+    if pictures:
+        return str(min(pictures, key=lambda output: int(output["size_bytes"]))["url"])
+    if preview is None:
+        return None
+    store.write(bucket, f"{generation_prefix(partition, generation)}preview.jpg", preview, mime="image/jpeg")
+    return f"g{generation}/preview.jpg"
 
 
 def _files_list(artifact: Artifact) -> bytes:

@@ -37,7 +37,7 @@ class Outcome:
         status: COMPLETED, FAILED, PENDING (will be tried again), CANCELED, or FENCED (another attempt owns it now).
         manifest: the published manifest when COMPLETED.
         made: asset keys that were made by this attempt (others were carried forward).
-        preview: small JPEG for the Dagster UI.
+        preview: URL, relative to the manifest, of a small picture for the Dagster UI.
     """
 
     job: Job
@@ -45,7 +45,7 @@ class Outcome:
     generation: int | None = None
     manifest: dict[str, Any] | None = None
     made: frozenset[str] = frozenset()
-    preview: bytes | None = None
+    preview: str | None = None
     error_code: str | None = None
     error_message: str | None = None
     error_details: str | None = None
