@@ -37,7 +37,9 @@ def list_jobs(
     if as_json:
         _print_json([_plain(job) for job in found])
         return
-    table = Table("job", "kind", "status", "%", "attempts", "source", "reason", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in ("job", "kind", "status", "%", "attempts", "source", "reason"):
+        table.add_column(name, no_wrap=name != "reason", overflow="fold")
     for job in found:
         reason = f"{job.error_code}: {job.error_message}" if job.error_code else ""
         table.add_row(
@@ -49,7 +51,8 @@ def list_jobs(
             f"{job.bucket}/{job.key}",
             reason,
         )
-    out.print(table)
+    # Ids are there to be copied: off a terminal nothing is cut.
+    out.print(table, width=None if out.is_terminal else 400, soft_wrap=True)
 
 
 @jobs_app.command()
