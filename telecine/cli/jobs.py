@@ -26,6 +26,7 @@ def list_jobs(
     as_json: JsonFlag = False,
 ) -> None:
     """The newest jobs."""
+    from rich.console import Console
     from rich.table import Table
 
     from telecine.ledger import JobStatus
@@ -38,8 +39,9 @@ def list_jobs(
         _print_json([_plain(job) for job in found])
         return
     table = Table(box=None, header_style="bold")
-    for name in ("job", "kind", "status", "%", "attempts", "source", "reason"):
-        table.add_column(name, no_wrap=name != "reason", overflow="fold")
+    table.add_column("job", no_wrap=True, min_width=36)  # ids are there to be copied
+    for name in ("kind", "status", "%", "attempts", "source", "reason"):
+        table.add_column(name, overflow="fold")
     for job in found:
         reason = f"{job.error_code}: {job.error_message}" if job.error_code else ""
         table.add_row(
@@ -51,8 +53,7 @@ def list_jobs(
             f"{job.bucket}/{job.key}",
             reason,
         )
-    # Ids are there to be copied: off a terminal nothing is cut.
-    out.print(table, width=None if out.is_terminal else 400, soft_wrap=True)
+    Console(width=None if out.is_terminal else 400).print(table)
 
 
 @jobs_app.command()
