@@ -29,7 +29,9 @@ from telecine.settings import Settings, settings
 from telecine.storage import ObjectStore
 
 PATIENCE_S = 300.0  # for things that take seconds on an idle machine
-_SCHEMA = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
+_SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
+)
 ASSETS = {
     "image": ("image/thumbnails", "image/renditions"),
     "video": ("video/metadata", "video/renditions", "video/thumbnails", "video/hls", "video/dash"),
@@ -80,7 +82,7 @@ class House:
     def manifest(self, partition: str) -> dict[str, Any]:
         """What manifest.json says, checked against its published schema."""
         found = json.loads(self.store.read(self.settings.output_bucket, manifest_key(partition)))
-        jsonschema.validate(found, json.loads(_SCHEMA.read_text()))
+        _SCHEMA.validate(found)
         return dict(found)
 
     # -- the ledger
@@ -199,26 +201,44 @@ class House:
 
     def assert_nothing_lost_or_twice(self, jobs: Iterable[Job]) -> None:
         """Every job completed once, what is published is its newest generation, and players see exactly that."""
+        jobs = list(jobs)
         for job in jobs:
             assert job.status == "COMPLETED", (job.key, job.status, job.error_code, job.error_message)
-            attempts = self.ledger.do(job_rows.attempts_of, job.job_id)
-            assert [a.outcome for a in attempts].count("completed") == 1, (job.key, attempts)
-            assert all(a.outcome for a in attempts), "an attempt was never closed"
-            (media,) = self.rows("SELECT * FROM telecine.media_objects WHERE partition = :p", p=job.partition)
-            published = self.rows("SELECT * FROM telecine.generations WHERE partition = :p", p=job.partition)
-            won = [a.generation for a in attempts if a.outcome == "completed"]
-            assert won[0] in [row.generation for row in published]
-            assert len(published) == sum(j.partition == job.partition for j in self.jobs()), "a lost attempt published"
-            assert media.published_generation == media.generation == max(row.generation for row in published)
+        partitions = sorted({job.partition for job in jobs})
+        media = self._by_partition("SELECT * FROM telecine.media_objects WHERE partition = ANY(:p)", partitions)
+        published = self._by_partition("SELECT * FROM telecine.generations WHERE partition = ANY(:p)", partitions)
+        attempts: dict[str, list[Any]] = {job.job_id: [] for job in jobs}
+        for row in self.rows("SELECT * FROM telecine.attempts WHERE job_id = ANY(:j)", j=list(attempts)):
+            attempts[row.job_id].append(row)
+        for job in jobs:
+            outcomes = {row.generation: row.outcome for row in attempts[job.job_id]}
+            won = [generation for generation, outcome in outcomes.items() if outcome == "completed"]
+            assert len(won) == 1, (job.key, outcomes)
+            assert all(outcomes.values()), f"an attempt was never closed: {job.key} {outcomes}"
+            assert won[0] == job.generation
+            assert [row.generation for row in published[job.partition] if row.job_id == job.job_id] == won, (
+                f"a lost attempt published: {job.key} {outcomes}"
+            )
+        for partition in partitions:
+            (row,) = media[partition]
+            assert row.published_generation == row.generation == max(g.generation for g in published[partition])
 
-            def in_line(partition: str = job.partition, generation: int = media.published_generation) -> bool:
-                return bool(self.manifest(partition)["generation"] == generation)
-
-            eventually(in_line, f"manifest.json of {job.partition} to name generation {media.published_generation}", 60)
-            for output in self.manifest(job.partition)["outputs"]:
+        def look(partition: str) -> None:
+            newest = media[partition][0].published_generation
+            eventually(lambda: self.manifest(partition)["generation"] == newest, f"manifest.json to name g{newest}", 60)
+            for output in self.manifest(partition)["outputs"]:
                 there = self.store.stat(self.settings.output_bucket, output["key"])
                 assert there is not None, output["key"]
-                assert there.size_bytes == output["size_bytes"]
+                assert there.size_bytes == output["size_bytes"], output["key"]
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(look, partitions))
+
+    def _by_partition(self, sql: str, partitions: list[str]) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {partition: [] for partition in partitions}
+        for row in self.rows(sql, p=partitions):
+            found[row.partition].append(row)
+        return found
 
 
 def house_for(known: Mapping[str, str], instance: dg.DagsterInstance, prefix: str | None = None) -> House:
