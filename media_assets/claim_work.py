@@ -6,6 +6,7 @@ opens a claim for them, so that events, recovery and the catalogue are the same 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ import dagster as dg
 from media_assets import tags
 from telecine.ledger import Ledger, claims
 from telecine.ledger.database import is_outage
+from telecine.settings import settings
 from telecine.worker import HeldClaim, hold_claim, worker_name
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -57,21 +59,25 @@ def hold(context: Context, ledger: Ledger, claim_id: str) -> Iterator[HeldClaim]
     with hold_claim(ledger, claim_id, context.run.run_id) as held:
         try:
             yield held
-        except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
-            run = context.instance.get_run_by_id(context.run.run_id)
-            if run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
-                ledger.do(claims.cancel_jobs, claim_id, "its run was terminated in the Dagster UI")
-                ledger.do(claims.end, claim_id, "canceled")
-            else:
-                ledger.do(claims.end, claim_id, "interrupted")
+        except BaseException as e:
+            _give_back(context, ledger, claim_id, e)
+            shutil.rmtree(settings().scratch / claim_id, ignore_errors=True)
             raise
-        except dg.Failure:
-            raise
-        except Exception as e:
-            # Given back at once. Unless the database was away, what was being worked on may be what brought us down:
-            # it counts as a death, so that a file that stops every run ends as POISON instead of going round for ever.
-            ledger.do(claims.end, claim_id, "failed", worker_died=not is_outage(e))
-            raise
+
+
+def _give_back(context: Context, ledger: Ledger, claim_id: str, error: BaseException) -> None:
+    """End the claim of a run that is about to end with `error`."""
+    if isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt):
+        run = context.instance.get_run_by_id(context.run.run_id)
+        if run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
+            ledger.do(claims.cancel_jobs, claim_id, "its run was terminated in the Dagster UI")
+            ledger.do(claims.end, claim_id, "canceled")
+        else:
+            ledger.do(claims.end, claim_id, "interrupted")
+    elif isinstance(error, Exception) and not isinstance(error, dg.Failure):
+        # Unless the database was away, what was being worked on may be what brought us down: it counts as a death, so
+        # that a file that stops every run ends as POISON instead of going round for ever.
+        ledger.do(claims.end, claim_id, "failed", worker_died=not is_outage(error))
 
 
 def fail_if_any(held: HeldClaim, problems: dict[str, str]) -> None:
