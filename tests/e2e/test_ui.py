@@ -96,6 +96,9 @@ def picture_width(ui: Tab) -> int:
 
 
 def test_the_asset_graph_reads_at_a_glance(ui: Tab) -> None:
+    # Top-down and wide, so that all three groups fit; as the buttons beside the graph would set it.
+    ui.page.add_init_script("localStorage.setItem('asset-graph-direction', JSON.stringify('vertical'))")
+    ui.page.set_viewport_size({"width": 1900, "height": 620})
     groups = ",".join(f"global@global:{group}" for group in ("images", "videos", "audio"))
     ui.open(f"/asset-groups?expanded={quote(groups)}")
     ui.sees("source", "renditions", "thumbnails", "metadata", "hls", "dash")
