@@ -63,7 +63,6 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         look = _Look(context, book)
         for claim in open_claims:
             look.after(claim)
-        context.update_cursor(json.dumps(look.silent))
         announced = _announce(context, book)
         _late_manifests(context, book, object_store.open())
         swept = sweep(settings().scratch, {claim.claim_id for claim in open_claims})
@@ -71,9 +70,12 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
             context.log.info(f"removed scratch of {len(swept)} ended claim(s)")
         if announced:
             context.log.info(f"told Dagster of {announced} file(s) whose run died after it had published them")
-    if not look.requests:
-        return dg.SkipReason(f"{len(open_claims)} open claims")
-    return dg.SensorResult(run_requests=look.requests, asset_events=look.seen)
+    return dg.SensorResult(
+        run_requests=look.requests,
+        asset_events=look.seen,
+        skip_reason=None if look.requests else f"{len(open_claims)} open claims",
+        cursor=json.dumps(look.silent),
+    )
 
 
 class _Look:
