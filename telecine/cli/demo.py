@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -52,8 +53,17 @@ def demo(
     for s in submissions:
         for output in s.manifest["outputs"] if s.manifest else []:
             if output["files"]:
-                out(f"Stream:         {settings.outputs_url}/{s.partition}/{output['url']}")
+                stream = f"{settings.outputs_url}/{s.partition}/{output['url']}"
+                out(f"Stream:         {stream}")
+                if output["asset"] == "video/hls" and (page := _player()):
+                    out(f"  in a browser: {page}?src={quote(stream, safe='')}")
     finish(submissions, time.monotonic() - started)
+
+
+def _player() -> str | None:
+    """The player page as a file:// URL; None where Telecine is installed without its documents."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "player.html"
+    return page.as_uri() if page.exists() else None
 
 
 def _make_media(folder: Path) -> Path:
