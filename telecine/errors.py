@@ -59,8 +59,8 @@ class ErrorCode(StrEnum):
     )
     LIMIT_EXCEEDED = (
         "LIMIT_EXCEEDED",
-        "The header announces more pixels, memory or time than the configured limit allows.",
-        "Raise the limit named in the message (telecine.toml, [limits]) or make the file smaller.",
+        "The header announces more pixels, memory or time than the limit named in the message allows.",
+        "Make the file smaller; the limits are fixed for now.",
     )
     SOURCE_MISSING = (
         "SOURCE_MISSING",

@@ -15,9 +15,7 @@ from telecine.recipe.base import SpecModel
 from telecine.recipe.image import ImageOutput
 from telecine.recipe.video import AudioRendition, Streams, VideoLadder, VideoStill
 
-OutputSpec = Annotated[
-    ImageOutput | VideoLadder | Streams | VideoStill | AudioRendition, Field(discriminator="kind")
-]
+OutputSpec = Annotated[ImageOutput | VideoLadder | Streams | VideoStill | AudioRendition, Field(discriminator="kind")]
 
 
 class Recipe(SpecModel):
