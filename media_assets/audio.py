@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from media_assets.claim_work import Context, bind, fail_if_any, hold
+from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import audio_files
 from resources import LedgerResource, ObjectStoreResource
@@ -43,6 +43,7 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
     claim_id, problems = bind(context, book, "audio")
     if claim_id is None:
         return
+    keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
         pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])
         for outcome in run_audio_claim(book, store, settings, held, context.log.info):
@@ -50,8 +51,7 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
             if outcome.status == "COMPLETED":
                 if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
                     continue
-                for event in materializations(outcome, AUDIO_ASSETS, pointers, settings):
-                    context.log_event(event)
+                tell(context, materializations(outcome, AUDIO_ASSETS, pointers, settings))
             else:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}\n{outcome.error_details}")

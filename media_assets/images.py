@@ -5,7 +5,7 @@ https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
 
 import dagster as dg
 
-from media_assets.claim_work import Context, bind, fail_if_any, hold
+from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import image_files
 from resources import LedgerResource, ObjectStoreResource
@@ -60,6 +60,7 @@ def _work_through(
     claim_id, problems = bind(context, book, "image")
     if claim_id is None:
         return
+    keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
         pointers = source_pointers(context.instance, "image", [job.partition for job in jobs])
@@ -69,8 +70,7 @@ def _work_through(
             if outcome.status == "COMPLETED":
                 if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
                     continue
-                for event in materializations(outcome, wanted, pointers, settings):
-                    context.log_event(event)
+                tell(context, materializations(outcome, wanted, pointers, settings))
             else:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")

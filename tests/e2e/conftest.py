@@ -36,10 +36,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def large_photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """40 photos that take some seconds altogether, so that a batch of them has a middle."""
+    """28 photos that take some seconds altogether, so that a batch of them has a middle."""
     folder = tmp_path_factory.mktemp("large-photos")
     made = []
-    for number in range(40):
+    for number in range(28):
         path = folder / f"large-{number:03}.jpg"
         photo(1_000 + number % 8, (2000, 1500), str(number)).save(path, quality=85)
         made.append(path)
