@@ -65,6 +65,9 @@ def write_manifest(ledger: Ledger, store: ObjectStore, bucket: str, partition: s
             )
         except NotOurs:
             continue  # somebody else wrote between our look and our put: look again
+        newest = ledger.do(generations.current, partition)
+        if newest is not None and newest[0] != generation:
+            continue  # not every store decides conditional puts of the same instant one by one: have the last word
         ledger.do(generations.mark_written, partition, generation)
         return
     raise TransientError(ErrorCode.STORE_UNAVAILABLE, f"{key} kept changing while it was written")

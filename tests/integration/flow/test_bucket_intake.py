@@ -194,13 +194,13 @@ def test_an_object_replaced_or_deleted_between_listing_and_sniffing_is_taken_nex
 def test_when_the_database_goes_away_in_the_middle_of_a_page_nothing_is_lost(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for n in range(10):
+    for n in range(70):  # more than one transaction takes
         bucket.put(f"{n}.jpg")
     do, calls = bucket.ledger.do, []
 
     def breaks(work: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(1)
-        if len(calls) == 5:
+        if len(calls) == 3:
             raise TransientError(ErrorCode.DATABASE_UNAVAILABLE, "away")
         return do(work, *args, **kwargs)
 
@@ -208,8 +208,9 @@ def test_when_the_database_goes_away_in_the_middle_of_a_page_nothing_is_lost(
     with pytest.raises(TransientError):
         bucket.look()
     monkeypatch.undo()
+    assert 0 < len(bucket.jobs()) < 70
     bucket.look()
-    assert len(bucket.jobs()) == 10
+    assert len(bucket.jobs()) == 70
 
 
 def test_a_bucket_that_does_not_exist_is_said_so_and_marks_nothing_deleted(bucket: Bucket) -> None:
@@ -225,6 +226,24 @@ def test_a_bucket_that_does_not_exist_is_said_so_and_marks_nothing_deleted(bucke
         with pytest.raises(ConfigurationError, match="no-such-bucket"):
             gone.look(bucket.ledger, 10.0)
     assert bucket.rows("SELECT * FROM telecine.media_objects WHERE deleted_at IS NOT NULL") == []
+
+
+def test_a_look_out_of_time_stops_and_the_next_pass_takes_the_rest(bucket: Bucket) -> None:
+    for n in range(120):
+        bucket.put(f"{n:03}.jpg")
+    bucket.watch.look(bucket.ledger, 0.0)
+    assert 0 < len(bucket.jobs()) < 120
+    for _ in range(5):
+        bucket.look()
+    assert len(bucket.jobs()) == 120
+
+
+def test_a_look_while_another_is_under_way_leaves_it_alone(bucket: Bucket) -> None:
+    for n in range(200):
+        bucket.put(f"{n:03}.jpg")
+    with ThreadPoolExecutor(4) as pool:
+        looks = list(pool.map(lambda _: bucket.watch.look(bucket.ledger, 60.0), range(4)))
+    assert sum(len(look.accepted) for look in looks) == len(bucket.jobs()) == 200
 
 
 def test_a_bucket_of_two_thousand_known_objects_is_read_in_a_fraction_of_a_tick(bucket: Bucket) -> None:
