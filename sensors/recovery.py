@@ -7,7 +7,6 @@ scratch. There is one recovery, this one: Dagster's run_retries is off.
 
 from __future__ import annotations
 
-import json
 import time
 from itertools import groupby
 from typing import Any
@@ -29,8 +28,7 @@ from telecine.storage import ObjectStore
 from telecine.worker import Outcome
 
 SILENT_S = 8.0  # four missed beats
-CONFIRM_S = 4.0  # and still no beat at a look this much later: a worker and we may have waited for the same database
-FORGET_S = 60.0  # an older look confirms nothing: nobody was watching in between
+CONFIRM_S = 4.0  # and none for so much longer: a worker and we may have waited for the same database
 NO_RUN_S = 20.0  # a requested run appears within a second or two; a crash between tick and launch loses it
 LATE_MANIFEST_S = 10.0
 MAX_REQUESTS = 5
@@ -63,6 +61,7 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         look = _Look(context, book)
         for claim in open_claims:
             look.after(claim)
+        look.confirm()
         announced = _announce(context, book)
         _late_manifests(context, book, object_store.open())
         swept = sweep(settings().scratch, {claim.claim_id for claim in open_claims})
@@ -74,24 +73,18 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         run_requests=look.requests,
         asset_events=look.seen,
         skip_reason=None if look.requests else f"{len(open_claims)} open claims",
-        cursor=json.dumps(look.silent),
     )
 
 
 class _Look:
-    """One look at the open claims, and what it leads to.
-
-    Attributes:
-        silent: claim id -> [its last beat, when we first saw it silent since]; the cursor of the next look.
-    """
+    """One look at the open claims, and what it leads to."""
 
     def __init__(self, context: dg.SensorEvaluationContext, ledger: Ledger) -> None:
         self.context = context
         self.ledger = ledger
         self.requests: list[dg.RunRequest] = []
         self.seen: list[dg.AssetObservation] = []
-        self.silent: dict[str, tuple[str, float]] = {}
-        self._before: dict[str, tuple[str, float]] = json.loads(context.cursor or "{}")
+        self._silent: list[tuple[Any, dg.DagsterRun]] = []
 
     def after(self, claim: Any) -> None:
         """Look after one claim."""
@@ -99,20 +92,26 @@ class _Look:
             self._after_request(claim)
             return
         run = self.context.instance.get_run_by_id(claim.run_id)
-        if run is None or run.status in _ENDED:
-            gone = claim.silent_s > SILENT_S / 2  # a moment for its worker to say the last word
-        else:
-            gone = claim.silent_s > SILENT_S and self._confirmed(claim)
-        if gone:
+        if run is not None and run.status not in _ENDED:
+            if claim.silent_s > SILENT_S:
+                self._silent.append((claim, run))
+        elif claim.silent_s > SILENT_S / 2:  # a moment for its worker to say the last word
             _take_back(self.context, self.ledger, claim, run)
 
-    def _confirmed(self, claim: Any) -> bool:
-        beat, now = claim.heartbeat_at.isoformat(), time.time()
-        known, since = self._before.get(claim.claim_id, ("", now))
-        if known != beat or now - since > FORGET_S:
-            since = now
-        self.silent[claim.claim_id] = (beat, since)
-        return now - since >= CONFIRM_S
+    def confirm(self) -> None:
+        """Take back what is still silent a moment later.
+
+        Whatever kept a living worker from the database (a restart, a frozen machine) kept us from it as well, and its
+        next beat may be as near as this look.
+        """
+        if not self._silent:
+            return
+        time.sleep(CONFIRM_S)
+        now = {claim.claim_id: claim for claim in self.ledger.do(claims.unfinished)}
+        for claim, run in self._silent:
+            still = now.get(claim.claim_id)
+            if still is not None and still.heartbeat_at == claim.heartbeat_at:
+                _take_back(self.context, self.ledger, still, run)
 
     def _after_request(self, claim: Any) -> None:
         """A claim that no run has taken up yet."""

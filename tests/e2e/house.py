@@ -129,10 +129,10 @@ class House:
         )
 
     def worker(self) -> psutil.Process:
-        """The run process that holds a claim of this test, once it has begun."""
+        """The run process of this test's newest open claim, once it has begun."""
 
         def found() -> psutil.Process | None:
-            for claim in self.claims():
+            for claim in reversed(self.claims()):
                 if claim.ended_at is None and claim.worker:
                     pid = int(claim.worker.rsplit(":", 1)[1])
                     if psutil.pid_exists(pid):

@@ -41,10 +41,15 @@ class Bucket:
         self.store.write(self.name, key, self.photo if data is None else data, mime="application/octet-stream")
 
     def look(self) -> Scanned:
-        """One whole pass."""
-        while not (scanned := self.watch.look(self.ledger, 60.0)).finished:
-            pass
-        return scanned
+        """One whole pass, all its looks taken together."""
+        whole = Scanned(finished=False)
+        while not whole.finished:
+            scanned = self.watch.look(self.ledger, 60.0)
+            whole.listed += scanned.listed
+            whole.finished = scanned.finished
+            for name in ("accepted", "refused", "deleted"):
+                getattr(whole, name).extend(getattr(scanned, name))
+        return whole
 
     def jobs(self) -> dict[str, Any]:
         found = self.ledger.do(job_rows.newest, 10_000)
@@ -228,10 +233,20 @@ def test_a_bucket_that_does_not_exist_is_said_so_and_marks_nothing_deleted(bucke
     assert bucket.rows("SELECT * FROM telecine.media_objects WHERE deleted_at IS NOT NULL") == []
 
 
-def test_a_look_out_of_time_stops_and_the_next_pass_takes_the_rest(bucket: Bucket) -> None:
+def test_a_look_out_of_time_stops_and_the_next_pass_takes_the_rest(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(120):
         bucket.put(f"{n:03}.jpg")
-    bucket.watch.look(bucket.ledger, 0.0)
+    read = bucket.store.read
+
+    def slowly(*args: Any, **how: Any) -> bytes:
+        time.sleep(0.5)
+        return read(*args, **how)
+
+    monkeypatch.setattr(bucket.store, "read", slowly)
+    bucket.watch.look(bucket.ledger, 2.0)
+    monkeypatch.undo()
     assert 0 < len(bucket.jobs()) < 120
     for _ in range(5):
         bucket.look()
