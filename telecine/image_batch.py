@@ -6,7 +6,9 @@ Belongs here: the flow of a batch. Doesn't belong here: pixels (telecine/image) 
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from telecine.errors import NotOurs, TelecineError
 from telecine.image.pool import ImagePool
@@ -22,6 +24,8 @@ from telecine.worker import HeldClaim, Outcome
 IMAGE_ASSETS = ("image/thumbnails", "image/renditions")
 _MEMORY_LIMIT_BYTES = 4 * 1024**3  # address space of one pool process; decoding is limited to 2 GB before it starts
 _FILE_TIMEOUT_S = 300.0
+# Publishing waits for disks, not for processors: while the caller tells Dagster of one file, the next are published.
+_PUBLISHERS = 3
 
 
 def run_image_claim(
@@ -65,9 +69,20 @@ def run_image_claim(
             )
 
     try:
-        with ImagePool(min(config.cpu_threads, len(jobs)), _MEMORY_LIMIT_BYTES, _FILE_TIMEOUT_S) as pool:
+        with (
+            ImagePool(min(config.cpu_threads, len(jobs)), _MEMORY_LIMIT_BYTES, _FILE_TIMEOUT_S) as pool,
+            ThreadPoolExecutor(_PUBLISHERS, "publisher") as publishers,
+        ):
+            settling: deque[Future[Outcome]] = deque()
             for task, made in pool.run(make_images, tasks()):
-                yield _settle(ledger, store, config, held, jobs[task.job_id], task.generation, made, wanted)
+                job = jobs[task.job_id]
+                settling.append(
+                    publishers.submit(_settle, ledger, store, config, held, job, task.generation, made, wanted)
+                )
+                while settling and (settling[0].done() or len(settling) > _PUBLISHERS):
+                    yield settling.popleft().result()
+            while settling:
+                yield settling.popleft().result()
         yield from refused
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
