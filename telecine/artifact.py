@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from telecine.errors import TelecineError
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFile:
@@ -63,6 +65,19 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputFailure:
+    """One output that could not be made although the source is sound; the others were.
+
+    Attributes:
+        asset, name: as an `Artifact`'s.
+    """
+
+    asset: str
+    name: str
+    error: TelecineError
+
+
+@dataclass(frozen=True, slots=True)
 class MediaResult:
     """Everything made from one source file.
 
@@ -71,12 +86,14 @@ class MediaResult:
             no GPS, no serial numbers). Keys always there: format, width, height, duration_s.
         artifacts: finished and verified outputs.
         warnings: sentences for the manifest ("colour profile damaged, treated as sRGB").
+        failures: outputs that could not be made; at least one artifact is there when this isn't empty.
         preview: small JPEG (at most 20 kB) for the Dagster UI, or None.
     """
 
     facts: Mapping[str, Any]
     artifacts: tuple[Artifact, ...]
     warnings: tuple[str, ...] = ()
+    failures: tuple[OutputFailure, ...] = ()
     preview: bytes | None = field(default=None, repr=False)
 
 

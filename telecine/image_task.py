@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from telecine.artifact import OutputFailure
 from telecine.image import process_image
 from telecine.recipe.image import ImageOutput
 from telecine.scratch import scratch_directory
@@ -37,12 +38,18 @@ class ImageTask:
 
 @dataclass(frozen=True, slots=True)
 class ImagesMade:
-    """What comes back from the pool: uploaded and verified, not yet published."""
+    """What comes back from the pool: uploaded and verified, not yet published.
+
+    Attributes:
+        outputs: rows for the manifest; never empty.
+        failures: outputs that could not be made.
+    """
 
     facts: Mapping[str, Any]
     outputs: list[dict[str, Any]]
     warnings: tuple[str, ...]
     preview: str | None
+    failures: tuple[OutputFailure, ...] = ()
 
 
 @cache
@@ -55,7 +62,8 @@ def make_images(task: ImageTask) -> ImagesMade:
     """Make every output of one file.
 
     Raises:
-        TelecineError: nothing was published; what was uploaded belongs to a generation nobody names.
+        TelecineError: no output could be made; nothing was published, and what was uploaded belongs to a generation
+            nobody names.
     """
     store = _store()
     with scratch_directory(task.scratch) as directory:
@@ -68,4 +76,5 @@ def make_images(task: ImageTask) -> ImagesMade:
         result = process_image(source, sniffed, task.outputs, out_dir)
         place = (store, settings().output_bucket, task.partition, task.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)
-        return ImagesMade(result.facts, outputs, result.warnings, upload_preview(*place, outputs, result.preview))
+        preview = upload_preview(*place, outputs, result.preview)
+        return ImagesMade(result.facts, outputs, result.warnings, preview, result.failures)

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from telecine.artifact import Artifact, MediaResult
-from telecine.errors import ErrorCode, InputError
+from telecine.artifact import Artifact, MediaResult, OutputFailure
+from telecine.errors import ErrorCode, InputError, TelecineError
 from telecine.image.decode import Picture, decode
 from telecine.image.encode import encode, preview
 from telecine.image.faults import within_means
@@ -18,6 +18,7 @@ from telecine.image.resize import Renderer
 from telecine.recipe.image import ImageOutput
 from telecine.sniff import Sniffed
 
+Place = tuple[str, str]  # an output's asset key and name
 _PREVIEW = ImageOutput(kind="image", name="preview", width=240, height=240)
 
 
@@ -28,7 +29,7 @@ def process_image(
     out_dir: Path,
     limits: ImageLimits | None = None,
 ) -> MediaResult:
-    """Make every output of one picture.
+    """Make every output of one picture. An output that can't be made doesn't stop the others.
 
     Args:
         source: the file, any name.
@@ -38,24 +39,43 @@ def process_image(
         limits: largest accepted picture.
 
     Raises:
-        InputError: the file is damaged, cut off or too large.
-        ResourceError, SystemFault: as telecine/image/faults and encode say.
+        InputError: the file is damaged, cut off or too large, or no output is within the limits.
+        ResourceError, SystemFault: as telecine/image/faults and encode say, when no output could be made.
     """
     if not outputs:
         raise InputError(ErrorCode.NO_OUTPUTS, "The recipe has no output for images.")
     limits = limits or ImageLimits()
     facts = inspect(source, sniffed, limits)
     notes = list(facts.warnings)
-    planned = _plan(facts, outputs, notes)
-    for placement, output in planned:
-        check_output(output, *placement.canvas, limits)
-    needed = max(placement.scale for placement, _ in planned)
-    picture = decode(source, facts, needed, notes)
-    with within_means(facts.format):
-        artifacts, small = _make(picture, facts, planned, out_dir)
-    by_place = {(a.asset, a.name): a for a in artifacts}
-    ordered = tuple(by_place[f"image/{o.asset}", o.name] for o in outputs)
-    return MediaResult(facts.public(), ordered, tuple(dict.fromkeys(notes)), small)
+    failed: dict[Place, TelecineError] = {}
+    planned = []
+    for placement, output in _plan(facts, outputs, notes):
+        try:
+            check_output(output, *placement.canvas, limits)
+        except TelecineError as e:
+            failed[_place(output)] = e
+        else:
+            planned.append((placement, output))
+    made: dict[Place, Artifact] = {}
+    small = None
+    if planned:
+        needed = max(placement.scale for placement, _ in planned)
+        picture = decode(source, facts, needed, notes)
+        made, small = _make(picture, facts, planned, out_dir, failed)
+    if not made:
+        raise next(failed[_place(output)] for output in outputs)
+    places = [_place(output) for output in outputs]
+    return MediaResult(
+        facts.public(),
+        tuple(made[place] for place in places if place in made),
+        tuple(dict.fromkeys(notes)),
+        tuple(OutputFailure(*place, failed[place]) for place in places if place in failed),
+        small,
+    )
+
+
+def _place(output: ImageOutput) -> Place:
+    return f"image/{output.asset}", output.name
 
 
 def _plan(facts: ImageFacts, outputs: Sequence[ImageOutput], notes: list[str]) -> list[tuple[Placement, ImageOutput]]:
@@ -88,23 +108,36 @@ def _within(placement: Placement, divisor: int) -> Placement:
 
 
 def _make(
-    picture: Picture, facts: ImageFacts, planned: list[tuple[Placement, ImageOutput]], out_dir: Path
-) -> tuple[list[Artifact], bytes]:
+    picture: Picture,
+    facts: ImageFacts,
+    planned: list[tuple[Placement, ImageOutput]],
+    out_dir: Path,
+    failed: dict[Place, TelecineError],
+) -> tuple[dict[Place, Artifact], bytes | None]:
+    """Each output's artifact, and a preview; what goes wrong with one output is added to `failed`."""
     renderer = Renderer(picture, facts.displayed)
-    artifacts: list[Artifact] = []
-    made: dict[tuple[object, ...], Artifact] = {}
+    made: dict[Place, Artifact] = {}
+    twins: dict[tuple[object, ...], Artifact] = {}
     image = None
     rendered: tuple[object, ...] | None = None
     for placement, output in planned:
         pixels = (placement, output.interpolation, output.background if placement.canvas != placement.size else None)
         settings = (output.asset, pixels, output.format, output.quality, output.lossless, _flat_on(output))
-        twin = made.get(settings)
-        if twin is None:
-            if image is None or rendered != pixels:
-                image, rendered = renderer.render(placement, output), pixels
-            twin = made[settings] = _write(encode(image, output), output, placement, out_dir)
-        artifacts.append(_renamed(twin, output))
-    return artifacts, preview(renderer.render(place(facts.displayed, _PREVIEW), _PREVIEW))
+        try:
+            with within_means(facts.format):
+                if settings not in twins:
+                    if image is None or rendered != pixels:
+                        image, rendered = None, None  # frees the one before
+                        image, rendered = renderer.render(placement, output), pixels
+                    twins[settings] = _write(encode(image, output), output, placement, out_dir)
+        except TelecineError as e:
+            failed[_place(output)] = e
+        else:
+            made[_place(output)] = _renamed(twins[settings], output)
+    if not made:
+        return made, None
+    with within_means(facts.format):
+        return made, preview(renderer.render(place(facts.displayed, _PREVIEW), _PREVIEW))
 
 
 def _flat_on(output: ImageOutput) -> str | None:
