@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from telecine.artifact import OutputFailure
-from telecine.image import process_image
+from telecine.image import pool_child, process_image
 from telecine.recipe.image import ImageOutput
 from telecine.scratch import scratch_directory
 from telecine.settings import settings
@@ -65,7 +65,8 @@ def make_images(task: ImageTask) -> ImagesMade:
         TelecineError: no output could be made; nothing was published, and what was uploaded belongs to a generation
             nobody names.
     """
-    store = _store()
+    store, count = _store(), len(task.outputs)
+    pool_child.report("DOWNLOADING", 0, count)
     with scratch_directory(task.scratch) as directory:
         source = directory / "source"
         store.download(task.bucket, task.key, source, etag=task.etag)
@@ -73,7 +74,8 @@ def make_images(task: ImageTask) -> ImagesMade:
             sniffed = sniff(f.read(HEAD_BYTES))
         out_dir = directory / "out"
         out_dir.mkdir()
-        result = process_image(source, sniffed, task.outputs, out_dir)
+        result = process_image(source, sniffed, task.outputs, out_dir, tell=pool_child.report)
+        pool_child.report("UPLOADING", len(result.artifacts), count)
         place = (store, settings().output_bucket, task.partition, task.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)
         preview = upload_preview(*place, outputs, result.preview)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult, OutputFailure
@@ -18,6 +18,7 @@ from telecine.image.resize import Renderer
 from telecine.recipe.image import ImageOutput
 from telecine.sniff import Sniffed
 
+Tell = Callable[[str, int, int], None]
 Place = tuple[str, str]  # an output's asset key and name
 _PREVIEW = ImageOutput(kind="image", name="preview", width=240, height=240)
 
@@ -28,6 +29,7 @@ def process_image(
     outputs: Sequence[ImageOutput],
     out_dir: Path,
     limits: ImageLimits | None = None,
+    tell: Tell | None = None,
 ) -> MediaResult:
     """Make every output of one picture. An output that can't be made doesn't stop the others.
 
@@ -37,6 +39,7 @@ def process_image(
         outputs: what to make.
         out_dir: existing directory; files go to `<asset>/<name>` below it.
         limits: largest accepted picture.
+        tell: called with a stage (DECODING, ENCODING), outputs done and outputs in all, when one of them changes.
 
     Raises:
         InputError: the file is damaged, cut off or too large, or no output is within the limits.
@@ -45,6 +48,8 @@ def process_image(
     if not outputs:
         raise InputError(ErrorCode.NO_OUTPUTS, "The recipe has no output for images.")
     limits = limits or ImageLimits()
+    tell = tell or _say_nothing
+    tell("DECODING", 0, len(outputs))
     facts = inspect(source, sniffed, limits)
     notes = list(facts.warnings)
     failed: dict[Place, TelecineError] = {}
@@ -61,7 +66,7 @@ def process_image(
     if planned:
         needed = max(placement.scale for placement, _ in planned)
         picture = decode(source, facts, needed, notes)
-        made, small = _make(picture, facts, planned, out_dir, failed)
+        made, small = _make(picture, facts, planned, out_dir, failed, lambda done: tell("ENCODING", done, len(outputs)))
     if not made:
         raise next(failed[_place(output)] for output in outputs)
     places = [_place(output) for output in outputs]
@@ -72,6 +77,10 @@ def process_image(
         tuple(OutputFailure(*place, failed[place]) for place in places if place in failed),
         small,
     )
+
+
+def _say_nothing(stage: str, done: int, total: int) -> None:
+    """For callers that don't want to know."""
 
 
 def _place(output: ImageOutput) -> Place:
@@ -113,11 +122,13 @@ def _make(
     planned: list[tuple[Placement, ImageOutput]],
     out_dir: Path,
     failed: dict[Place, TelecineError],
+    tell: Callable[[int], None],
 ) -> tuple[dict[Place, Artifact], bytes | None]:
     """Each output's artifact, and a preview; what goes wrong with one output is added to `failed`."""
     renderer = Renderer(picture, facts.displayed)
     made: dict[Place, Artifact] = {}
     twins: dict[tuple[object, ...], Artifact] = {}
+    tell(0)
     image = None
     rendered: tuple[object, ...] | None = None
     for placement, output in planned:
@@ -134,6 +145,7 @@ def _make(
             failed[_place(output)] = e
         else:
             made[_place(output)] = _renamed(twins[settings], output)
+            tell(len(made))
     if not made:
         return made, None
     with within_means(facts.format):

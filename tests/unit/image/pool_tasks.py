@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from telecine.errors import ErrorCode, InputError
+from telecine.image import pool_child
 
 
 def double(item: int) -> int:
@@ -60,3 +61,27 @@ def wait_for_removal_once(path: str) -> str:
 
 def loaded_modules(_: int) -> list[str]:
     return sorted(sys.modules)
+
+
+def report_and_wait(item: int) -> int:
+    """Item 0: says that it is encoding, then never ends. Others take a moment."""
+    if item == 0:
+        pool_child.report("DECODING", 0, 7)
+        pool_child.report("ENCODING", 3, 7)
+        time.sleep(3600)
+    time.sleep(0.05)
+    return 2 * item
+
+
+def report_ten_thousand_times(item: int) -> int:
+    for n in range(10_000):
+        pool_child.report("ENCODING", n, 10_000)
+    return 2 * item
+
+
+def kill_itself_the_first_time(path: str) -> str:
+    note = Path(path)
+    if not note.exists():
+        note.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path

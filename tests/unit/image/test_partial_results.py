@@ -63,3 +63,11 @@ def test_failures_cross_process_boundaries(tmp_path: Path) -> None:
     [failure] = pickle.loads(pickle.dumps(made)).failures
     assert isinstance(failure.error, TelecineError)
     assert failure.error.message == result.failures[0].error.message
+
+
+def test_progress_is_told_stage_by_stage_and_output_by_output(tmp_path: Path) -> None:
+    path = source(tmp_path)
+    said: list[tuple[str, int, int]] = []
+    outputs = [spec("a", width=100), spec("b", width=50)]
+    process_image(path, sniff(path.read_bytes()), outputs, tmp_path, tell=lambda *word: said.append(word))
+    assert said == [("DECODING", 0, 2), ("ENCODING", 0, 2), ("ENCODING", 1, 2), ("ENCODING", 2, 2)]

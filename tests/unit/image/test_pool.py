@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from telecine.errors import ErrorCode, InputError, ResourceError, SystemFault
+from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, SystemFault
 from telecine.image.pool import ImagePool
 from tests.unit.image import pool_tasks
 
@@ -90,15 +90,63 @@ def test_a_hung_item_is_killed_and_the_rest_goes_on() -> None:
     assert results == {n: 2 * n for n in range(8) if n != 3}
 
 
+def test_an_item_may_have_a_time_limit_of_its_own() -> None:
+    with ImagePool(2, 4 * GIGABYTE, 3600) as pool:
+        results = dict(pool.run(pool_tasks.hang_on_three, range(6), time_limit_s=lambda n: 0.3 if n == 3 else 60))
+    assert "0.3 seconds" in results.pop(3).message  # type: ignore[union-attr]
+    assert results == {n: 2 * n for n in range(6) if n != 3}
+
+
+def test_an_item_that_is_stopped_ends_at_once_and_costs_its_neighbours_nothing() -> None:
+    said = []
+    with ImagePool(2, 4 * GIGABYTE, 3600) as pool:
+        results = dict(
+            pool.run(
+                pool_tasks.report_and_wait,
+                range(20),
+                stop=lambda n: n == 0 and bool(said),
+                on_progress=lambda *report: said.append(report),
+            )
+        )
+    assert (0, "ENCODING", 3, 7) in said
+    stopped = results.pop(0)
+    assert isinstance(stopped, NotOurs)
+    assert stopped.code is ErrorCode.CANCELED
+    assert results == {n: 2 * n for n in range(1, 20)}
+
+
+def test_items_can_be_stopped_before_they_begin() -> None:
+    with ImagePool(1, 4 * GIGABYTE, 3600) as pool:
+        results = dict(pool.run(pool_tasks.report_and_wait, [0, 0, 1], stop=lambda n: n == 0))
+    assert isinstance(results[0], NotOurs)
+    assert results[1] == 2
+
+
+def test_reports_never_make_a_task_wait_for_its_parent() -> None:
+    with ImagePool(1, 4 * GIGABYTE, 30) as pool:
+        results = pool.run(pool_tasks.report_ten_thousand_times, range(3))
+        next(results)
+        time.sleep(1)  # nobody reads meanwhile
+        assert len(list(results)) == 2
+
+
+def test_a_process_that_dies_once_costs_nothing(tmp_path: Path) -> None:
+    paths = [str(tmp_path / str(n)) for n in range(3)]
+    with ImagePool(2, 4 * GIGABYTE, 60) as pool:
+        assert dict(pool.run(pool_tasks.kill_itself_the_first_time, paths)) == {p: p for p in paths}
+
+
 def test_failures_come_back_as_errors_with_codes() -> None:
     with ImagePool(1, 4 * GIGABYTE, 60) as pool:
-        results = dict(pool.run(pool_tasks.fail_in_several_ways, ["input", "fault", "memory", "fine"]))
+        results = dict(pool.run(pool_tasks.fail_in_several_ways, ["input", "fault", "memory", "unpicklable", "fine"]))
     assert isinstance(results["input"], InputError)
     assert results["input"].details == "details"
     assert isinstance(results["fault"], SystemFault)
     assert "nobody expected this" in str(results["fault"])
     assert isinstance(results["memory"], ResourceError)
     assert results["memory"].code is ErrorCode.OUT_OF_MEMORY
+    assert isinstance(results["unpicklable"], SystemFault)
+    assert "could not be returned" in str(results["unpicklable"])
     assert results["fine"] == "fine"
 
 
