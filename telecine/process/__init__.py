@@ -1,5 +1,6 @@
 """The one process runner: every external program Telecine starts, it starts through `run`."""
 
+from telecine.process.ceiling import Ceiling, ambient, under
 from telecine.process.runner import Finished, Limits, run
 
-__all__ = ["Finished", "Limits", "run"]
+__all__ = ["Ceiling", "Finished", "Limits", "ambient", "run", "under"]

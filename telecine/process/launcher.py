@@ -20,15 +20,20 @@ NOT_EXECUTABLE = 126
 
 
 def main(argv: list[str]) -> None:
-    """`PARENT_PID NICE MEMORY_BYTES CPU_S FILE_BYTES PROGRAM ARG...`; 0 means no limit."""
-    parent, nice, memory, cpu, size = (int(a) for a in argv[:5])
-    program = argv[5:]
+    """`PARENT_PID NICE MEMORY_BYTES CPU_S FILE_BYTES CORES PROGRAM ARG...`; 0 means no limit."""
+    parent, nice, memory, cpu, size, cores = (int(a) for a in argv[:6])
+    program = argv[6:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl: no signal would ever come
             os._exit(1)
     if nice:
         os.nice(nice)
+    if cores and hasattr(os, "sched_setaffinity"):
+        # ffmpeg and x264 count the cores they may run on, so this bounds every thread that they start by themselves.
+        allowed = sorted(os.sched_getaffinity(0))
+        first = os.getpid() % len(allowed)  # so that limited programs don't all share the same cores
+        os.sched_setaffinity(0, (allowed * 2)[first : first + min(cores, len(allowed))])
     for limit, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, cpu), (resource.RLIMIT_FSIZE, size)):
         if value:
             hard = resource.getrlimit(limit)[1]

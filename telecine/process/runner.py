@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError
+from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError, TelecineError
+from telecine.process.ceiling import Ceiling, ambient
 from telecine.process.classify import classify
 from telecine.process.output import Collected, Lines, Tail
 
@@ -83,20 +84,24 @@ def run(
         cwd: working directory.
         stdout_bytes: how much collected stdout is allowed.
 
+    A ceiling over the caller (telecine.process.ceiling) holds beside `limits`: the lower of both counts.
+
     Raises:
         NotOurs: CANCELED.
         ResourceError: TIMED_OUT, OUT_OF_MEMORY, DISK_FULL or LIMIT_EXCEEDED.
         ConfigurationError: TOOL_MISSING.
-        InputError: the program blames the file; see telecine/process/classify.py.
+        InputError: the program blames the file, see telecine/process/classify.py; DEADLINE_PASSED.
         SystemFault: ENCODE_FAILED, anything else.
     """
-    limits = limits or Limits()
+    limits, ceiling = limits or Limits(), ambient()
     program = _program_name(argv[0])
+    memory = _lower(limits.memory_bytes, ceiling.memory_bytes)
     launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(limits.nice)]
-    launch += [str(value or 0) for value in (limits.memory_bytes, limits.cpu_s, limits.file_bytes)]
+    launch += [str(value or 0) for value in (memory, limits.cpu_s, limits.file_bytes, ceiling.threads)]
     _log.debug("starting: %s", shlex.join(argv))
     if cancel is not None and cancel.is_set():
         raise NotOurs(ErrorCode.CANCELED, "canceled before it began")
+    ceiling.check()
     started = time.monotonic()
     try:
         process = subprocess.Popen(
@@ -125,7 +130,7 @@ def run(
     lines = Lines(process.stdout, watch) if on_line is not None else None
     collected = None if lines is not None else Collected(process.stdout, stdout_bytes)
     try:
-        _wait(process, program, limits, cancel, moved, lines, stderr)
+        _wait(process, program, limits, ceiling, cancel, moved, lines, stderr)
     finally:
         # Also on KeyboardInterrupt and Dagster's interrupt, which arrive in the middle of anything.
         _end(process)
@@ -141,7 +146,10 @@ def run(
     if lines is not None and lines.error is not None:
         raise lines.error
     if process.returncode != 0:
-        raise classify(program, process.returncode, tail)
+        error = classify(program, process.returncode, tail)
+        if error.code is ErrorCode.OUT_OF_MEMORY and process.returncode != -signal.SIGKILL:
+            raise _out_of_memory(error, program, memory, ceiling)
+        raise error
     if collected is not None and collected.overflowed:
         raise InputError(
             ErrorCode.LIMIT_EXCEEDED, f"{program} had more to say than {stdout_bytes} bytes about the file"
@@ -153,6 +161,7 @@ def _wait(
     process: subprocess.Popen[bytes],
     program: str,
     limits: Limits,
+    ceiling: Ceiling,
     cancel: threading.Event | None,
     moved: list[float],
     lines: Lines | None,
@@ -167,6 +176,7 @@ def _wait(
             now = time.monotonic()
         if cancel is not None and cancel.is_set():
             raise NotOurs(ErrorCode.CANCELED, f"canceled while {program} was running")
+        ceiling.check()
         if limits.wall_s is not None and now - started > limits.wall_s:
             raise ResourceError(
                 ErrorCode.TIMED_OUT, f"{program} took longer than {limits.wall_s:.0f} s", stderr.text(0)
@@ -177,6 +187,19 @@ def _wait(
             )
         if lines is not None and lines.error is not None:
             return  # raised by `run` after the clean-up
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    """The stricter of two limits."""
+    return min((value for value in (one, other) if value is not None), default=None)
+
+
+def _out_of_memory(error: TelecineError, program: str, memory: int | None, ceiling: Ceiling) -> TelecineError:
+    """The error of a program that got no more memory: it names the job's limit when that was the one."""
+    if memory is None or memory != ceiling.memory_bytes:
+        return error
+    limit = f"{memory / 2**20:,.0f} MB (limits.max_memory_mb)"
+    return ResourceError(error.code, f"{program} needed more memory than the job's limit of {limit}", error.details)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
