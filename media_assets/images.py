@@ -67,11 +67,10 @@ def _work_through(
         context.log.info(f"claim {claim_id}: {len(jobs)} image(s)")
         for number, outcome in enumerate(run_image_claim(book, store, settings, held, wanted), start=1):
             job = outcome.job
-            if outcome.status == "COMPLETED":
-                if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
-                    continue
+            # When the claim was lost, recovery tells Dagster; a newer generation may be there by now.
+            if outcome.manifest is not None and held.stands():
                 tell(context, materializations(outcome, wanted, pointers, settings))
-            else:
+            if outcome.error_code is not None:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
             if number % 50 == 0:

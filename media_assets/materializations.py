@@ -72,6 +72,9 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         "generation": outcome.generation,
         "bytes": sum(output["total_bytes"] or output["size_bytes"] for output in outputs),
         "job_id": job.job_id,
+        "correlation_id": job.correlation_id,
+        "priority": job.priority,
+        "attempt": job.attempts + 1,
     }
     if manifest["warnings"]:
         metadata["warnings"] = dg.MetadataValue.md("\n".join(f"- {w}" for w in manifest["warnings"]))

@@ -15,6 +15,8 @@ from typing import Any
 from dagster import DagsterRun, Field, IntSource, QueuedRunCoordinator, SubmitRunContext
 
 LANE_TAG = "telecine/lane"
+URGENT_TAG = "telecine/urgent"
+NOT_URGENT = "no"
 VIDEO_LANE = "video"
 """Long work: encodes, stitching. Everything else may use any slot."""
 
@@ -22,8 +24,14 @@ _VIDEO_GROUPS = frozenset({"video", "session"})
 
 
 def lane_limits(run_slots: int, reserved_slots: int) -> list[dict[str, Any]]:
-    """Tag limits that leave `reserved_slots` of the slots to other lanes; video always gets one."""
-    return [{"key": LANE_TAG, "value": VIDEO_LANE, "limit": max(1, run_slots - reserved_slots)}]
+    """Tag limits that leave `reserved_slots` of the slots to other lanes than video, and one to urgent runs.
+
+    Video always gets a slot. Of two slots or fewer none is kept for urgent runs: images need one beside a video.
+    """
+    return [
+        {"key": LANE_TAG, "value": VIDEO_LANE, "limit": max(1, run_slots - reserved_slots)},
+        {"key": URGENT_TAG, "value": NOT_URGENT, "limit": max(min(2, run_slots), run_slots - 1)},
+    ]
 
 
 def lane_of(asset_paths: list[list[str]]) -> str | None:
@@ -49,8 +57,11 @@ class LaneRunQueue(QueuedRunCoordinator):
         return super().from_config_value(inst_data, {**config, "tag_concurrency_limits": limits})
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        """Give a run without a lane its lane, then queue it."""
+        """Give a run without a lane or an urgency its own, then queue it."""
         run = context.dagster_run
+        missing = {} if URGENT_TAG in run.tags else {URGENT_TAG: NOT_URGENT}
         if LANE_TAG not in run.tags and (lane := lane_of([list(k.path) for k in run.asset_selection or ()])):
-            self._instance.add_run_tags(run.run_id, {LANE_TAG: lane})
+            missing[LANE_TAG] = lane
+        if missing:
+            self._instance.add_run_tags(run.run_id, missing)
         return super().submit_run(context)

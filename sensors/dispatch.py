@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+import structlog
 
 from media_assets import tags
 from media_assets.jobs import all_jobs, batch_by_kind
@@ -21,9 +22,11 @@ from media_assets.sources import observation
 from resources import LedgerResource
 from telecine.batching import Batch, cut_batches
 from telecine.job_id import new_id
-from telecine.ledger import Job, Ledger, claims
+from telecine.ledger import Job, Ledger, backlog, breakers, claims
+from telecine.machine import Pressure
 from telecine.settings import settings
 
+log = structlog.get_logger(__name__)
 DISPATCH_LOCK = 0x7E1EC2  # advisory lock: one dispatcher at a time keeps partition ranges contiguous
 
 
@@ -32,11 +35,20 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
     with ledger.exclusive(DISPATCH_LOCK) as mine:
         if not mine:
             return dg.SkipReason("another dispatcher is at work")
-        batches = ledger.do(_claim, instance)
+        expired = ledger.do(backlog.expire)
+        if expired:
+            log.warning("dispatch.deadline_passed", jobs=expired)
+        pressure = Pressure.look(settings().scratch)
+        if paused := pauses(ledger, pressure):
+            return dg.SkipReason("no new work begins: " + "; ".join(paused))
+        batches = ledger.do(_claim, instance, pressure.holds_retries(settings()))
         if not batches:
             return dg.SkipReason("nothing to dispatch")
         ranges = _add_partitions(instance, [batch for _, batch in batches])
-        requests = [run_request(claim_id, batch.jobs, ranges[n]) for n, (claim_id, batch) in enumerate(batches)]
+        requests = [
+            run_request(claim_id, batch.jobs, ranges[n], priority=batch.priority)
+            for n, (claim_id, batch) in enumerate(batches)
+        ]
     return dg.SensorResult(
         run_requests=requests, asset_events=[event for _, batch in batches for event in _seen(batch.jobs)]
     )
@@ -54,19 +66,27 @@ def _seen(jobs: Sequence[Job]) -> list[dg.AssetObservation]:
     return [observation(job.kind, job.partition, job.bucket, job.key, job.etag, job.size_bytes) for job in jobs]
 
 
-def _claim(connection: Any, instance: dg.DagsterInstance) -> list[tuple[str, Batch]]:
+def pauses(ledger: Ledger, pressure: Pressure) -> list[str]:
+    """Why no new work may begin now: a full machine, or a neighbour that keeps failing. Nothing fails because of it."""
+    return pressure.stops(settings()) + [
+        f"{breaker.name} keeps failing ({breaker.reason}); tried again in {breaker.left_s:.0f} s at the latest"
+        for breaker in ledger.do(breakers.open_ones)
+    ]
+
+
+def _claim(connection: Any, instance: dg.DagsterInstance, hold_retries: bool) -> list[tuple[str, Batch]]:
     """Cut batches and put them under claims, in one transaction."""
-    waiting = [job for job in claims.waiting(connection) if job.kind in job_by_kind]
+    found = backlog.waiting(connection, settings().patience, hold_retries=hold_retries)
+    waiting = [item for item in found if item.job.kind in job_by_kind]
     if not waiting:
         return []
     existing: set[str] = set()
     for kind, definition in partitions_by_kind.items():
-        keys = [job.partition for job in waiting if job.kind == kind]
+        keys = [item.job.partition for item in waiting if item.job.kind == kind]
         for start in range(0, len(keys), 1_000):
             existing |= instance.get_existing_dynamic_partitions(definition.name, keys[start : start + 1_000])
     requested = claims.open_claims(connection)
-    room = {lane: limit - requested.get(lane, 0) for lane, limit in queue_limits().items()}
-    batches = cut_batches(waiting, lambda key: key not in existing, settings().cpu_threads, room)
+    batches = cut_batches(waiting, lambda key: key not in existing, settings().cpu_threads, queue_limits(), requested)
     claimed = []
     for batch in batches:
         claim_id = new_id()
@@ -76,9 +96,9 @@ def _claim(connection: Any, instance: dg.DagsterInstance) -> list[tuple[str, Bat
 
 
 def queue_limits() -> dict[str, int]:
-    """Runs each lane may have requested or running: about twice the slots, images always among them."""
-    slots = int(os.environ.get("TELECINE_RUN_SLOTS", "2"))
-    return {"image": slots + 1, "video": slots, "audio": slots}
+    """Runs of one priority or better that each lane may have requested or running: together about twice the slots."""
+    slots = int(os.environ.get("TELECINE_RUN_SLOTS", "4"))
+    return {"image": slots, "video": max(2, slots - 1), "audio": max(2, slots // 2)}
 
 
 def _add_partitions(instance: dg.DagsterInstance, batches: Sequence[Batch]) -> list[bool]:
@@ -100,16 +120,25 @@ def _add_partitions(instance: dg.DagsterInstance, batches: Sequence[Batch]) -> l
     return contiguous
 
 
-def run_request(claim_id: str, jobs: Sequence[Job], contiguous: bool, request: int = 1) -> dg.RunRequest:
+def run_request(
+    claim_id: str, jobs: Sequence[Job], contiguous: bool, request: int = 1, priority: int | None = None
+) -> dg.RunRequest:
     """The run for a claim: a partition or a range where it is one, the claim's tag alone otherwise."""
     first, last = jobs[0], jobs[-1]
+    priority = first.priority if priority is None else priority
     run_tags = {
         tags.CLAIM: claim_id,
         tags.LANE: first.kind,
-        tags.PRIORITY: str(first.priority),
+        tags.PRIORITY: str(priority),
+        tags.URGENT: tags.urgency(priority),
     }
     if len(jobs) == 1:
-        run_tags |= {tags.JOB: first.job_id, tags.SOURCE: f"{first.bucket}/{first.key}"[:250]}
+        run_tags |= {
+            tags.JOB: first.job_id,
+            tags.CORRELATION: first.correlation_id,
+            tags.ATTEMPT: str(first.attempts + 1),
+            tags.SOURCE: f"{first.bucket}/{first.key}"[:250],
+        }
     elif contiguous:
         run_tags |= {tags.RANGE_START: first.partition, tags.RANGE_END: last.partition}
     is_batch = len(jobs) > 1 and not contiguous

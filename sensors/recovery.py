@@ -18,8 +18,9 @@ from media_assets.jobs import all_jobs
 from media_assets.materializations import materializations, source_pointers
 from resources import LedgerResource, ObjectStoreResource
 from sensors.dispatch import dispatch_again
+from telecine.batch_manifest import write_batch_manifest
 from telecine.errors import TelecineError
-from telecine.ledger import Ledger, claims, generations
+from telecine.ledger import Ledger, batches, breakers, claims, generations
 from telecine.ledger import jobs as job_rows
 from telecine.publish import write_manifest
 from telecine.scratch import sweep
@@ -31,6 +32,7 @@ SILENT_S = 8.0  # four missed beats
 CONFIRM_S = 4.0  # and none for so much longer: a worker and we may have waited for the same database
 NO_RUN_S = 20.0  # a requested run appears within a second or two; a crash between tick and launch loses it
 LATE_MANIFEST_S = 10.0
+ABANDON_S = 24 * 3600.0  # no beat for so long, and no recovery either: somebody has to look at it first
 MAX_REQUESTS = 5
 RECOVERY_LOCK = 0x7E1EC3
 # How long a run may stay in a status before it has bound its claim. Dagster calls a run started before its code is
@@ -63,7 +65,10 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
             look.after(claim)
         look.confirm()
         announced = _announce(context, book)
-        _late_manifests(context, book, object_store.open())
+        store = object_store.open()
+        _probe(context, book, store)
+        _late_manifests(context, book, store)
+        _batch_manifests(context, book, store)
         swept = sweep(settings().scratch, {claim.claim_id for claim in open_claims})
         if swept:
             context.log.info(f"removed scratch of {len(swept)} ended claim(s)")
@@ -154,7 +159,8 @@ def _take_back(context: dg.SensorEvaluationContext, ledger: Ledger, claim: Any, 
     """The worker is gone: first fence it (its claim ends), then say so to Dagster."""
     if run is not None and run.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
         ledger.do(claims.cancel_jobs, claim.claim_id, "its run was terminated in the Dagster UI")
-    back = ledger.do(claims.end, claim.claim_id, "lost", worker_died=True)
+    abandon = (claim.silent_s or 0.0) > ABANDON_S
+    back = ledger.do(claims.end, claim.claim_id, "lost", worker_died=True, abandon=abandon)
     context.log.warning(
         f"claim {claim.claim_id} of run {claim.run_id} on {claim.worker}: no beat for {claim.silent_s or 0:.0f} s; "
         f"{len(back)} job(s) wait again"
@@ -201,3 +207,26 @@ def _late_manifests(context: dg.SensorEvaluationContext, ledger: Ledger, store: 
             context.log.info(f"{partition}: manifest.json brought in line with the ledger")
         except TelecineError as e:
             context.log.warning(f"{partition}: {e}")
+
+
+def _probe(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:
+    """Try the object store once in a while as long as its breaker is open."""
+    for breaker in ledger.do(breakers.open_ones):
+        if breaker.name != breakers.OBJECT_STORE or not ledger.do(breakers.probe, breaker.name):
+            continue
+        try:
+            store.stat(settings().output_bucket, "telecine-probe")
+        except TelecineError as e:
+            ledger.do(breakers.failed, breaker.name, e.message)
+            context.log.warning(f"the object store still fails: {e}")
+        else:
+            ledger.do(breakers.mend, breaker.name)
+            context.log.info("the object store answers again")
+
+
+def _batch_manifests(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:
+    for batch_id in ledger.do(batches.unwritten):
+        try:
+            write_batch_manifest(ledger, store, settings().output_bucket, batch_id)
+        except TelecineError as e:
+            context.log.warning(f"batch {batch_id}: {e}")

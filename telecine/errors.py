@@ -72,6 +72,26 @@ class ErrorCode(StrEnum):
         "The object was replaced between being listed and being read.",
         "Nothing to do: the new version gets a job of its own.",
     )
+    INVALID_REQUEST = (
+        "INVALID_REQUEST",
+        "What was asked for can't be done: an unknown id, a value out of range, or a state that doesn't allow it.",
+        "Correct what the message names; nothing was changed.",
+    )
+    IDEMPOTENCY_CONFLICT = (
+        "IDEMPOTENCY_CONFLICT",
+        "The same idempotency key came with another file, recipe or option.",
+        "Use a new key for a new request; send the very same request to get the first answer again.",
+    )
+    DEADLINE_PASSED = (
+        "DEADLINE_PASSED",
+        "The job's deadline passed before it was done.",
+        "Submit it again with a later deadline, or with a higher priority.",
+    )
+    ABANDONED = (
+        "ABANDONED",
+        "Nothing was heard of the job's worker for a day, and nobody was there to take it back.",
+        "Replay it: `telecine dead-letters replay JOB_ID`; `telecine doctor` says whether the daemon runs.",
+    )
     INVALID_RECIPE = (
         "INVALID_RECIPE",
         "The recipe (or telecine.toml) has an unknown or impossible field.",
@@ -96,6 +116,11 @@ class ErrorCode(StrEnum):
         "DISK_FULL",
         "The scratch disk is full.",
         "Free space below TELECINE_SCRATCH; the job is tried again.",
+    )
+    SCRATCH_FAILED = (
+        "SCRATCH_FAILED",
+        "Reading or writing a working file failed.",
+        "It is tried again; if it repeats, check the disk below TELECINE_SCRATCH.",
     )
     TIMED_OUT = (
         "TIMED_OUT",
@@ -143,6 +168,11 @@ class ErrorCode(StrEnum):
         "Nothing: the newer attempt goes on.",
     )
     CANCELED = "CANCELED", "Somebody canceled the job or terminated its run.", "Submit it again if it is wanted."
+    WEBHOOK_REFUSED = (
+        "WEBHOOK_REFUSED",
+        "The webhook's URL, or an address that its host has, may not be called from here.",
+        "Use a public https:// address, or allow it: TELECINE_WEBHOOK_* in docs/configuration.md.",
+    )
     STACK_FAILED = (
         "STACK_FAILED",
         "A part of the local stack did not start or stopped answering.",
@@ -165,6 +195,7 @@ class TelecineError(Exception):
     """
 
     retry = Retry.NEVER
+    kind = "system"  # the class in the ledger and in dead letters
 
     def __init__(self, code: ErrorCode, message: str, details: str | None = None) -> None:
         super().__init__(message)
@@ -183,21 +214,27 @@ class TelecineError(Exception):
 class InputError(TelecineError):
     """The file itself is at fault: never retried."""
 
+    kind = "input"
+
 
 class ConfigurationError(TelecineError):
     """A recipe, a setting or an installation is at fault: never retried until somebody changes it."""
+
+    kind = "configuration"
 
 
 class TransientError(TelecineError):
     """A neighbour hiccuped: retried soon."""
 
     retry = Retry.NOW
+    kind = "transient"
 
 
 class ResourceError(TelecineError):
     """Memory, disk or time ran out: retried later."""
 
     retry = Retry.LATER
+    kind = "resource"
 
 
 class SystemFault(TelecineError):
@@ -210,3 +247,4 @@ class NotOurs(TelecineError):
     """Fenced or canceled: stop at once and write nothing."""
 
     retry = Retry.NOT_OURS
+    kind = "not_ours"

@@ -6,6 +6,7 @@ belong here: batches of images (image_batch.py), the media work itself (telecine
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,9 +18,9 @@ from typing import Any
 import structlog
 
 from telecine.artifact import MediaResult
-from telecine.errors import ErrorCode, NotOurs, SystemFault, TelecineError, TransientError
-from telecine.ledger import Job, Ledger
-from telecine.ledger import jobs as job_rows
+from telecine.errors import ErrorCode, NotOurs, ResourceError, SystemFault, TelecineError, TransientError
+from telecine.ledger import Job, Ledger, attempts
+from telecine.machine import Pressure
 from telecine.publish import publish_outputs
 from telecine.settings import Settings
 from telecine.stages import Stages
@@ -91,18 +92,23 @@ class FileJob:
         except TelecineError as e:
             raise JobFailed(self._settle(e)) from e
         except OSError as e:
-            # Our own file work: a full disk, a removed directory.
-            raise JobFailed(self._settle(SystemFault(ErrorCode.INTERNAL, f"{self.job.key}: {e}", repr(e)))) from e
+            raise JobFailed(self._settle(_disk_fault(self.job.key, e))) from e
 
     def _settle(self, error: TelecineError) -> Outcome:
         canceled = NotOurs(ErrorCode.CANCELED, "canceled on request")
         try:
             if self.held.is_canceled(self.job):
-                self.ledger.do(job_rows.end_canceled, self.job.job_id, self.generation, canceled.message)
+                self.ledger.do(attempts.end_canceled, self.job.job_id, self.generation, canceled.message)
                 return self._ended("CANCELED", canceled)
             if self.held.lost.is_set():
                 return self._ended("FENCED", error)
-            status = self.ledger.do(job_rows.fail, self.job.job_id, self.generation, error)
+            status = self.ledger.do(
+                attempts.fail,
+                self.job.job_id,
+                self.generation,
+                error,
+                resources=Pressure.look(self.settings.scratch).as_json(),
+            )
             return self._ended(status.value, error)
         except NotOurs:
             return self._ended("FENCED", error)
@@ -139,7 +145,7 @@ class FileJob:
         place = (self.store, bucket, self.job.partition, self.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)
         preview = upload_preview(*place, outputs, result.preview)
-        manifest = publish_outputs(
+        published = publish_outputs(
             self.ledger,
             self.store,
             self.settings,
@@ -149,8 +155,16 @@ class FileJob:
             outputs,
             (*warnings, *result.warnings),
             wanted,
+            result.failures,
         )
-        return Outcome(self.job, "COMPLETED", self.generation, manifest, frozenset(assets), preview)
+        return Outcome.of(self.job, self.generation, published, frozenset(assets), preview)
+
+
+def _disk_fault(key: str, error: OSError) -> TelecineError:
+    """Our own file work failed: a full disk, a removed directory, a broken one."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError(ErrorCode.DISK_FULL, f"{key}: the scratch disk is full", repr(error))
+    return SystemFault(ErrorCode.SCRATCH_FAILED, f"{key}: a working file failed: {error.strerror}", repr(error))
 
 
 class LedgerSink:
@@ -175,7 +189,7 @@ class LedgerSink:
         work = self._work
         try:
             # 100 % is the publishing transaction's to write.
-            work.ledger.do(job_rows.report, work.job.job_id, work.generation, stage, min(percent, 99.0))
+            work.ledger.do(attempts.report, work.job.job_id, work.generation, stage, min(percent, 99.0))
         except NotOurs:
             work.held.lost.set()
             work.cancel.set()

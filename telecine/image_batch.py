@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from telecine.errors import NotOurs, TelecineError
 from telecine.image.pool import ImagePool
 from telecine.image_task import ImagesMade, ImageTask, make_images
-from telecine.ledger import Job, Ledger
-from telecine.ledger import jobs as job_rows
+from telecine.ledger import Job, Ledger, attempts, outputs
+from telecine.machine import Pressure
 from telecine.publish import publish_outputs
 from telecine.recipe import parse_recipe
 from telecine.settings import Settings
@@ -54,9 +54,12 @@ def run_image_claim(
             try:
                 recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
             except TelecineError as e:  # one that an older version accepted
-                refused.append(_failed(ledger, job, generation, e))
+                refused.append(_failed(ledger, config, job, generation, e))
                 continue
-            outputs = tuple(o for o in recipe.images() if f"image/{o.asset}" in wanted)
+            made = outputs.made(job.outputs)  # by an earlier attempt at this job: only the rest is made
+            missing = tuple(
+                o for o in recipe.images() if f"image/{o.asset}" in wanted and (f"image/{o.asset}", o.name) not in made
+            )
             yield ImageTask(
                 job.job_id,
                 job.partition,
@@ -64,7 +67,7 @@ def run_image_claim(
                 job.key,
                 job.etag,
                 generation,
-                outputs,
+                missing,
                 scratch / job.job_id,
             )
 
@@ -101,23 +104,24 @@ def _settle(
     """Publish what was made, or write down why it wasn't."""
     try:
         if held.is_canceled(job):
-            ledger.do(job_rows.end_canceled, job.job_id, generation, "canceled on request")
+            ledger.do(attempts.end_canceled, job.job_id, generation, "canceled on request")
             return Outcome(job, "CANCELED", generation, error_code="CANCELED", error_message="canceled on request")
         if isinstance(made, TelecineError):
             raise made
-        manifest = publish_outputs(
-            ledger, store, config, job, generation, made.facts, made.outputs, made.warnings, wanted
+        published = publish_outputs(
+            ledger, store, config, job, generation, made.facts, made.outputs, made.warnings, wanted, made.failures
         )
-        return Outcome(job, "COMPLETED", generation, manifest, frozenset(wanted), made.preview)
+        return Outcome.of(job, generation, published, frozenset(wanted), made.preview)
     except NotOurs as e:
         return _ended(job, "FENCED", generation, e)
     except TelecineError as e:
-        return _failed(ledger, job, generation, e)
+        return _failed(ledger, config, job, generation, e)
 
 
-def _failed(ledger: Ledger, job: Job, generation: int, error: TelecineError) -> Outcome:
+def _failed(ledger: Ledger, config: Settings, job: Job, generation: int, error: TelecineError) -> Outcome:
     try:
-        status = ledger.do(job_rows.fail, job.job_id, generation, error)
+        pressure = Pressure.look(config.scratch).as_json()
+        status = ledger.do(attempts.fail, job.job_id, generation, error, resources=pressure)
     except NotOurs as fenced:
         return _ended(job, "FENCED", generation, fenced)
     return _ended(job, status.value, generation, error)

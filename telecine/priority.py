@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from telecine.errors import ConfigurationError, ErrorCode
@@ -34,6 +35,19 @@ class Lane(StrEnum):
 
     LIVE = "live"
     ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long work may be passed over; from `telecine.settings`.
+
+    Attributes:
+        starvation_s: waiting this long lifts LOW to where HIGH begins.
+        archive_s: archive work that waited this long counts as live.
+    """
+
+    starvation_s: float = 600.0
+    archive_s: float = 21_600.0
 
 
 def estimate_seconds(kind: str, size_bytes: int) -> float:

@@ -8,14 +8,17 @@ manifest over a newer one.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
 
-from telecine.errors import ConfigurationError, ErrorCode, NotOurs, TelecineError, TransientError
-from telecine.ledger import Job, Ledger, generations
+from telecine.artifact import OutputFailure
+from telecine.errors import ConfigurationError, ErrorCode, NotOurs, Retry, TelecineError, TransientError
+from telecine.ledger import Job, JobStatus, Ledger, generations, outputs
+from telecine.machine import Pressure
 from telecine.manifest import SourceRef, build_manifest
 from telecine.partition import manifest_key
 from telecine.recipe import parse_recipe
@@ -26,16 +29,36 @@ from telecine.storage import ObjectStore
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What an attempt published, and how its job stands now.
+
+    Attributes:
+        status: COMPLETED; PENDING or FAILED when some outputs could not be made.
+        failure: why some are missing, or None.
+    """
+
+    manifest: dict[str, Any]
+    status: JobStatus
+    failure: TelecineError | None
+
+
 def carry_forward(
-    previous: Mapping[str, Any] | None, wanted: Collection[str], kind: str, source_etag: str
+    previous: Mapping[str, Any] | None,
+    wanted: Collection[str],
+    kind: str,
+    source_etag: str,
+    made: Collection[outputs.Place] = (),
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Outputs of assets that this run wasn't asked for, from the manifest before it, and a warning when they are older.
+    """Outputs that this run wasn't asked for, from the manifest before it, and a warning when they are older.
+
+    Those are all outputs of other assets, and what an earlier attempt at the same job made (`made`).
 
     Outputs of another kind go: a photo replaced by a video of the same name has no use for the photo's thumbnails.
     """
     if previous is None or previous["source"]["kind"] != kind:
         return [], []
-    kept = [output for output in previous["outputs"] if output["asset"] not in wanted]
+    kept = [o for o in previous["outputs"] if o["asset"] not in wanted or (o["asset"], o["name"]) in made]
     if kept and previous["source"]["etag"] != source_etag:
         assets = ", ".join(sorted({output["asset"] for output in kept}))
         return kept, [f"{assets} were made from an earlier version of the source"]
@@ -80,19 +103,25 @@ def publish_outputs(
     job: Job,
     generation: int,
     facts: Mapping[str, Any],
-    outputs: list[dict[str, Any]],
+    made: list[dict[str, Any]],
     warnings: tuple[str, ...],
     wanted: Collection[str],
-) -> dict[str, Any]:
-    """Carry forward what wasn't made, then compare-and-set, then manifest.json. Returns the manifest.
+    failures: Sequence[OutputFailure] = (),
+) -> Published:
+    """Carry forward what wasn't made, then compare-and-set, then manifest.json.
+
+    Args:
+        made: manifest entries of this attempt's outputs, uploaded and verified.
+        failures: outputs that it could not make; the others are published all the same.
 
     Raises:
         NotOurs: FENCED; nothing was published.
         TelecineError: NO_OUTPUTS when the recipe has nothing for this kind of file.
     """
     previous = ledger.do(generations.current, job.partition)
-    kept, older = carry_forward(previous[1] if previous else None, wanted, job.kind, job.etag)
-    if not outputs and not kept:
+    before = outputs.made(job.outputs)
+    kept, older = carry_forward(previous[1] if previous else None, wanted, job.kind, job.etag, before)
+    if not made and not kept:
         raise ConfigurationError(
             ErrorCode.NO_OUTPUTS, f"the recipe of {job.key} has no outputs for {job.kind} files; add one to it"
         )
@@ -104,13 +133,26 @@ def publish_outputs(
         recipe_name=recipe.name,
         recipe_hash=recipe.hash,
         source=SourceRef(job.bucket, job.key, job.etag, job.size_bytes, cast(Kind, job.kind), facts),
-        outputs=outputs + kept,
-        warnings=[*warnings, *older],
+        outputs=made + kept,
+        warnings=[*warnings, *older, *[f"{f.asset} {f.name} was not made: {f.error}" for f in failures]],
     )
-    ledger.do(generations.publish, job.job_id, job.partition, generation, manifest)
+    # One that another attempt may make good decides what happens to the job.
+    failure = (
+        next((f.error for f in failures if f.error.retry is not Retry.NEVER), failures[0].error) if failures else None
+    )
+    status = ledger.do(
+        generations.publish,
+        job.job_id,
+        job.partition,
+        generation,
+        manifest,
+        outputs=outputs.after_attempt(job.outputs, made, failures, generation),
+        failure=failure,
+        resources=Pressure.look(config.scratch).as_json() if failure else None,
+    )
     try:
         write_manifest(ledger, store, config.output_bucket, job.partition)
     except TelecineError as e:
         # Published is published: the ledger says so, and recovery brings manifest.json in line within seconds.
         log.warning("manifest.late", job_id=job.job_id, partition=job.partition, code=e.code, reason=e.message)
-    return manifest
+    return Published(manifest, status, failure)

@@ -13,6 +13,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from telecine.priority import Patience
+
 
 def home() -> Path:
     """State directory of a local stack: TELECINE_HOME, or .telecine below the working directory."""
@@ -35,7 +37,19 @@ class Settings(BaseSettings):
     dagster_url: str = "http://127.0.0.1:3000"
     scratch: Path = Field(default_factory=lambda: home() / "scratch", description="Directory for working files")
     config: Path = Path("telecine.toml")
+    starvation_s: float = Field(600.0, gt=0, description="Waiting this long lifts a job from LOW to HIGH")
+    archive_starvation_s: float = Field(21_600.0, gt=0, description="Archive work that waited this long counts as live")
+    memory_warn_percent: float = 80.0
+    memory_stop_percent: float = Field(90.0, description="No new work begins while more of the memory is used")
+    scratch_warn_percent: float = 85.0
+    scratch_stop_percent: float = Field(95.0, description="No new work begins while more of the scratch disk is used")
+    retry_load_percent: float = Field(85.0, description="Retries wait (at most half a minute) above this load per core")
     cpu_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
+
+    @property
+    def patience(self) -> Patience:
+        """How long work may be passed over by more urgent work."""
+        return Patience(self.starvation_s, self.archive_starvation_s)
 
     @property
     def s3_url(self) -> str:

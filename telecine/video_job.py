@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from telecine.errors import ErrorCode, NotOurs
 from telecine.file_job import FileJob, LedgerSink
-from telecine.ledger import Ledger
+from telecine.ledger import Ledger, attempts
 from telecine.ledger import jobs as job_rows
 from telecine.probe import probe
 from telecine.recipe import parse_recipe
@@ -66,7 +66,7 @@ def plan_step(work: FileJob, sink: LedgerSink) -> Baton | None:
     sink.report("ANALYSIS", 0.5, {})
     facts = probe(work.source, work.cancel)
     if facts.kind == "audio":
-        work.ledger.do(job_rows.reclassify, work.job.job_id, work.generation, "audio")
+        work.ledger.do(attempts.reclassify, work.job.job_id, work.generation, "audio")
         return None
     plan = plan_video(facts, parse_recipe(work.job.recipe, f"of job {work.job.job_id}"))
     sink.report("ANALYSIS", 1.0, {})

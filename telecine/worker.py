@@ -21,9 +21,12 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from telecine.errors import ErrorCode, NotOurs, TelecineError
-from telecine.ledger import Job, Ledger, claims
+from telecine.ledger import Job, Ledger, attempts, claims
 from telecine.ledger import jobs as job_rows
+from telecine.machine import Pressure
 from telecine.partition import generation_prefix
+from telecine.publish import Published
+from telecine.settings import settings
 
 BEAT_S = 2.0  # architecture.md: the worker's next heartbeat (2 s) reads the cancel flag
 log = structlog.get_logger(__name__)
@@ -35,7 +38,7 @@ class Outcome:
 
     Attributes:
         status: COMPLETED, FAILED, PENDING (will be tried again), CANCELED, or FENCED (another attempt owns it now).
-        manifest: the published manifest when COMPLETED.
+        manifest: the published manifest; also when some outputs failed and the others were published.
         made: asset keys that were made by this attempt (others were carried forward).
         preview: URL, relative to the manifest, of a small picture for the Dagster UI.
     """
@@ -57,6 +60,22 @@ class Outcome:
             o["asset"] for o in manifest["outputs"] if o["key"].startswith(generation_prefix(job.partition, generation))
         }
         return cls(job, "COMPLETED", generation, manifest, frozenset(made))
+
+    @classmethod
+    def of(cls, job: Job, generation: int, published: Published, made: frozenset[str], preview: str | None) -> Outcome:
+        """The outcome of an attempt that published something."""
+        failure = published.failure
+        return cls(
+            job,
+            published.status.value,
+            generation,
+            published.manifest,
+            made,
+            preview,
+            failure.code.value if failure else None,
+            failure.message if failure else None,
+            failure.details if failure else None,
+        )
 
 
 def worker_name() -> str:
@@ -89,7 +108,15 @@ class HeldClaim:
             NotOurs: FENCED.
         """
         self.check()
-        return self.ledger.do(job_rows.begin, job, claim_id=self.claim_id, run_id=self.run_id, worker=worker_name())
+        log.info("job.begun", job_id=job.job_id, partition=job.partition, correlation_id=job.correlation_id)
+        return self.ledger.do(
+            attempts.begin,
+            job,
+            claim_id=self.claim_id,
+            run_id=self.run_id,
+            worker=worker_name(),
+            estimate_s=job.estimate_s,
+        )
 
     def check(self) -> None:
         """Raise NotOurs FENCED once the claim was given up by recovery."""
@@ -125,7 +152,7 @@ class HeldClaim:
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_S):
             try:
-                beat = self.ledger.do(claims.beat, self.claim_id)
+                beat = self.ledger.do(claims.beat, self.claim_id, Pressure.look(settings().scratch).as_json())
             except (TelecineError, SQLAlchemyError) as e:
                 # Whatever it was: a heart that stops beating loses the claim, so go on.
                 log.warning("heartbeat.missed", claim_id=self.claim_id, reason=str(e))

@@ -59,13 +59,14 @@ def list_jobs(
 @jobs_app.command()
 def show(job_id: Annotated[str, typer.Argument(help="A job's id.")], as_json: JsonFlag = False) -> None:
     """One job with every attempt at it."""
+    from telecine.ledger import attempts as attempt_rows
     from telecine.ledger import jobs as rows
 
     ledger = _ledger()
     job = ledger.do(rows.get, [job_id]).get(job_id)
     if job is None:
         raise typer.BadParameter(f"there is no job {job_id}", param_hint="JOB_ID")
-    attempts = [dict(attempt._mapping) for attempt in ledger.do(rows.attempts_of, job_id)]
+    attempts = [dict(attempt._mapping) for attempt in ledger.do(attempt_rows.of_job, job_id)]
     if as_json:
         _print_json({**_plain(job), "history": attempts})
         return

@@ -6,21 +6,25 @@ beats every 2 s -> ended by the worker, or by recovery when the beat stops or th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from telecine.errors import ErrorCode
+from telecine.errors import ErrorCode, NotOurs, SystemFault
 from telecine.ledger import generations
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import attempts, claims, jobs, media_objects
-from telecine.priority import Lane
 from telecine.recipe import parse_recipe
 
+_LOST = {
+    "error_class": SystemFault.kind,
+    "error_code": ErrorCode.WORKER_DIED.value,
+    "error_message": "its worker stopped without a word",
+}
 MAX_DEATHS = 3  # requirements.md section 4: a file whose worker died 3 times is poison
 
 
@@ -32,33 +36,14 @@ class Beat:
     cancel: frozenset[str]
 
 
-def waiting(connection: Connection, limit: int = 2_000) -> list[Job]:
-    """Jobs that could start now, in the order they should: at most one per partition, none whose partition is busy."""
-    other = jobs.alias("other")
-    busy = exists().where(
-        other.c.partition == jobs.c.partition,
-        other.c.job_id != jobs.c.job_id,
-        or_(
-            other.c.status == JobStatus.PROCESSING,
-            and_(other.c.status == JobStatus.PENDING, other.c.claim_id.is_not(None)),
-        ),
-    )
-    ready = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now(), ~busy)
-    order = (case((jobs.c.lane == Lane.LIVE, 0), else_=1), jobs.c.priority.desc(), jobs.c.job_id)
-    picked: dict[str, Job] = {}
-    query = job_rows._JOBS.where(ready).order_by(*order).limit(limit).with_for_update(of=jobs, skip_locked=True)
-    for row in connection.execute(query):
-        job = job_rows._job(row)
-        picked.setdefault(job.partition, job)
-    return list(picked.values())
-
-
-def open_claims(connection: Connection) -> dict[str, int]:
-    """Claims that haven't ended, by lane: how full the run queue is."""
+def open_claims(connection: Connection) -> dict[tuple[str, int], int]:
+    """Claims that haven't ended, by lane and priority: how full the run queue is."""
     rows = connection.execute(
-        select(claims.c.lane, func.count()).where(claims.c.ended_at.is_(None)).group_by(claims.c.lane)
+        select(claims.c.lane, claims.c.priority, func.count())
+        .where(claims.c.ended_at.is_(None))
+        .group_by(claims.c.lane, claims.c.priority)
     )
-    return dict(rows.tuples().all())
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def request(
@@ -182,10 +167,16 @@ def start(connection: Connection, claim_id: str, *, run_id: str, worker: str) ->
     return done.rowcount == 1
 
 
-def beat(connection: Connection, claim_id: str) -> Beat:
-    """Say that the worker lives, and hear what it should stop."""
+def beat(connection: Connection, claim_id: str, resources: Mapping[str, Any] | None = None) -> Beat:
+    """Say that the worker lives, and hear what it should stop.
+
+    Args:
+        resources: of the worker's machine, shown by `telecine workers`.
+    """
     alive = connection.execute(
-        update(claims).where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None)).values(heartbeat_at=func.now())
+        update(claims)
+        .where(claims.c.claim_id == claim_id, claims.c.ended_at.is_(None))
+        .values(heartbeat_at=func.now(), **({} if resources is None else {"resources": dict(resources)}))
     )
     flagged = connection.scalars(
         select(jobs.c.job_id).where(
@@ -195,10 +186,13 @@ def beat(connection: Connection, claim_id: str) -> Beat:
     return Beat(alive.rowcount == 1, frozenset(flagged))
 
 
-def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: bool = False) -> list[str]:
+def end(
+    connection: Connection, claim_id: str, outcome: str, *, worker_died: bool = False, abandon: bool = False
+) -> list[str]:
     """End a claim; whatever it hadn't finished is pending again. Returns those job ids.
 
-    With `worker_died`, each job that was being processed counts a death; the third makes it POISON.
+    With `worker_died`, each job that was being processed counts a death, which is no attempt; the third makes it
+    POISON. With `abandon`, nothing was heard for so long that they end as ABANDONED instead.
     """
     ended = connection.execute(
         update(claims)
@@ -210,7 +204,12 @@ def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: boo
     connection.execute(
         update(attempts)
         .where(attempts.c.claim_id == claim_id, attempts.c.ended_at.is_(None))
-        .values(outcome="lost" if worker_died else "released", ended_at=func.now())
+        .values(
+            outcome="lost" if worker_died else "released",
+            ended_at=func.now(),
+            stage=select(jobs.c.stage).where(jobs.c.job_id == attempts.c.job_id).scalar_subquery(),
+            **(_LOST if worker_died else {}),
+        )
     )
     processing = and_(jobs.c.claim_id == claim_id, jobs.c.status == JobStatus.PROCESSING)
     if worker_died:
@@ -221,6 +220,7 @@ def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: boo
             .values(
                 status=JobStatus.FAILED,
                 finished_at=func.now(),
+                error_class="poison",
                 error_code=ErrorCode.POISON.value,
                 error_message=f"the worker died {MAX_DEATHS} times while it processed this file",
             )
@@ -231,10 +231,23 @@ def end(connection: Connection, claim_id: str, outcome: str, *, worker_died: boo
         .values(
             status=JobStatus.CANCELED,
             finished_at=func.now(),
+            error_class=NotOurs.kind,
             error_code=ErrorCode.CANCELED.value,
             error_message="canceled on request; its worker had stopped already",
         )
     )
+    if abandon:
+        connection.execute(
+            update(jobs)
+            .where(processing)
+            .values(
+                status=JobStatus.ABANDONED,
+                finished_at=func.now(),
+                error_class=SystemFault.kind,
+                error_code=ErrorCode.ABANDONED.value,
+                error_message="nothing was heard of its worker for a day",
+            )
+        )
     rows = connection.execute(
         update(jobs)
         .where(jobs.c.claim_id == claim_id, jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
@@ -270,6 +283,7 @@ def cancel_jobs(connection: Connection, claim_id: str, reason: str) -> list[str]
         .values(
             status=JobStatus.CANCELED,
             finished_at=func.now(),
+            error_class=NotOurs.kind,
             error_code=ErrorCode.CANCELED.value,
             error_message=reason,
         )

@@ -17,12 +17,14 @@ from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from telecine.errors import ErrorCode, TransientError
+from telecine.ledger import breakers
 from telecine.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _SERIALIZATION = {"40001", "40P01"}  # serialization failure, deadlock detected
+_FIRST_PAUSE_S = 0.05
 _RETRY_S = 20.0  # a killed PostgreSQL is back within a few seconds
 log = structlog.get_logger(__name__)
 
@@ -53,11 +55,14 @@ class Ledger:
             TransientError: DATABASE_UNAVAILABLE when PostgreSQL stays away for 20 s.
         """
         give_up = time.monotonic() + _RETRY_S
-        pause = 0.05
+        pause = _FIRST_PAUSE_S
         while True:
             try:
                 with self.engine.begin() as connection:
-                    return work(connection, *args, **kwargs)
+                    done = work(connection, *args, **kwargs)
+                if pause > _FIRST_PAUSE_S:
+                    self._remember_outage()
+                return done
             except (OperationalError, InterfaceError, DBAPIError) as e:
                 if not _passing(e):
                     raise
@@ -67,6 +72,14 @@ class Ledger:
                     ) from e
             time.sleep(pause * random.uniform(0.7, 1.3))
             pause = min(pause * 2, 2.0)
+
+    def _remember_outage(self) -> None:
+        """Count an outage that is over, so that no new work starts while the database keeps going away."""
+        try:
+            with self.engine.begin() as connection:
+                breakers.failed(connection, breakers.DATABASE, "the database went away and came back")
+        except DBAPIError as e:
+            log.warning("breaker.not_written", reason=str(e.orig))
 
     @contextmanager
     def exclusive(self, lock: int) -> Iterator[bool]:

@@ -8,12 +8,29 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from telecine.ledger.jobs import JobStatus, end_attempt, fenced
-from telecine.ledger.schema import attempts, claims, generations, jobs, media_objects
+from telecine.errors import TelecineError
+from telecine.ledger import attempts, breakers
+from telecine.ledger.jobs import JobStatus
+from telecine.ledger.schema import attempts as attempt_rows
+from telecine.ledger.schema import claims, generations, jobs, media_objects
 
 
-def publish(connection: Connection, job_id: str, partition: str, generation: int, manifest: Mapping[str, Any]) -> None:
-    """Make a generation current and its job COMPLETED, in one transaction.
+def publish(
+    connection: Connection,
+    job_id: str,
+    partition: str,
+    generation: int,
+    manifest: Mapping[str, Any],
+    *,
+    outputs: Sequence[Mapping[str, Any]] = (),
+    failure: TelecineError | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> JobStatus:
+    """Make a generation current and end its attempt, in one transaction: COMPLETED, or as `failure` decides.
+
+    Args:
+        outputs: each output's status (telecine.ledger.outputs).
+        failure: why some outputs are missing; the others are published all the same.
 
     Raises:
         NotOurs: FENCED when a newer generation was claimed, or the job isn't this attempt's any more.
@@ -24,10 +41,13 @@ def publish(connection: Connection, job_id: str, partition: str, generation: int
     job = connection.execute(
         select(jobs.c.status, jobs.c.generation).where(jobs.c.job_id == job_id).with_for_update()
     ).one()
-    if job.status == JobStatus.COMPLETED and job.generation == generation:
-        return  # a repeated transaction
+    repeated = select(generations.c.job_id).where(
+        generations.c.partition == partition, generations.c.generation == generation
+    )
+    if connection.scalar(repeated) == job_id:
+        return JobStatus(job.status)
     if newest != generation or job.status != JobStatus.PROCESSING or job.generation != generation:
-        raise fenced(job_id)
+        raise attempts.fenced(job_id)
     connection.execute(
         update(media_objects)
         .where(media_objects.c.partition == partition)
@@ -36,18 +56,27 @@ def publish(connection: Connection, job_id: str, partition: str, generation: int
     connection.execute(
         upsert(generations).values(partition=partition, generation=generation, job_id=job_id, manifest=dict(manifest))
     )
+    breakers.mend(connection, breakers.OBJECT_STORE)
+    if failure is not None:
+        return attempts.fail(connection, job_id, generation, failure, outputs=outputs, resources=resources)
     connection.execute(
         update(jobs)
         .where(jobs.c.job_id == job_id)
         .values(
             status=JobStatus.COMPLETED,
             stage=None,
+            stage_progress=None,
+            stage_details=None,
+            eta_low_s=None,
+            eta_high_s=None,
             progress=100.0,
+            outputs=[dict(output) for output in outputs],
             attempts=jobs.c.attempts + 1,
             finished_at=func.now(),
         )
     )
-    end_attempt(connection, job_id, generation, "completed")
+    attempts.end(connection, job_id, generation, "completed")
+    return JobStatus.COMPLETED
 
 
 def current(connection: Connection, partition: str) -> tuple[int, dict[str, Any]] | None:
@@ -69,9 +98,9 @@ def mark_announced(connection: Connection, claim_id: str) -> None:
         update(generations)
         .where(
             generations.c.announced_at.is_(None),
-            attempts.c.job_id == generations.c.job_id,
-            attempts.c.generation == generations.c.generation,
-            attempts.c.claim_id == claim_id,
+            attempt_rows.c.job_id == generations.c.job_id,
+            attempt_rows.c.generation == generations.c.generation,
+            attempt_rows.c.claim_id == claim_id,
         )
         .values(announced_at=func.now())
     )
@@ -83,15 +112,15 @@ def unannounced(connection: Connection) -> Sequence[Row[Any]]:
     Ordered by claim.
     """
     return connection.execute(
-        select(generations.c.job_id, generations.c.generation, generations.c.manifest, attempts.c.claim_id)
+        select(generations.c.job_id, generations.c.generation, generations.c.manifest, attempt_rows.c.claim_id)
         .join_from(
             generations,
-            attempts,
-            and_(attempts.c.job_id == generations.c.job_id, attempts.c.generation == generations.c.generation),
+            attempt_rows,
+            and_(attempt_rows.c.job_id == generations.c.job_id, attempt_rows.c.generation == generations.c.generation),
         )
-        .join(claims, claims.c.claim_id == attempts.c.claim_id)
+        .join(claims, claims.c.claim_id == attempt_rows.c.claim_id)
         .where(generations.c.announced_at.is_(None), claims.c.ended_at.is_not(None))
-        .order_by(attempts.c.claim_id, generations.c.published_at)
+        .order_by(attempt_rows.c.claim_id, generations.c.published_at)
     ).all()
 
 

@@ -38,6 +38,7 @@ def accept(
     lane: Lane,
     origin: str,
     job_id: str,
+    terms: job_rows.Terms | None = None,
 ) -> str | None:
     """Record a version of an object and its job in one transaction; None when this drop has its job already."""
     partition = _record(
@@ -63,6 +64,7 @@ def accept(
         priority=priority,
         lane=lane,
         job_id=None if origin == "bucket" else job_id,
+        terms=terms,
     )
 
 

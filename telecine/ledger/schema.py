@@ -70,8 +70,31 @@ claims = Table(
     _time("heartbeat_at"),
     _time("ended_at"),
     Column("outcome", Text),
+    Column("resources", JSONB),  # of the worker's machine, at its last beat: telecine.machine.Pressure
 )
 Index("claims_open", claims.c.lane, postgresql_where=text("ended_at IS NULL"))
+
+# Many jobs handed over as one. Its progress and end are written by the trigger settle_batch.
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("name", Text),
+    Column("mode", Text, nullable=False),  # continue | fail_fast
+    Column("status", Text, nullable=False, server_default="OPEN"),  # OPEN | COMPLETED | PARTIAL | FAILED | CANCELED
+    Column("total", Integer, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("webhook_url", Text),
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    _time("created_at", now=True),
+    _time("finished_at"),
+    _time("manifest_written_at"),
+)
+Index(
+    "batches_unwritten",
+    batches.c.finished_at,
+    postgresql_where=text("finished_at IS NOT NULL AND manifest_written_at IS NULL"),
+)
 
 jobs = Table(
     "jobs",
@@ -85,19 +108,34 @@ jobs = Table(
     Column("recipe", JSONB, nullable=False),
     Column("recipe_name", Text, nullable=False),
     Column("recipe_hash", Text, nullable=False),
-    Column("origin", Text, nullable=False),  # bucket | process | dagster
+    Column("origin", Text, nullable=False),  # bucket | process | submit | retry | dagster
+    Column("correlation_id", Text, nullable=False),  # one id through logs, run tags and events
+    Column("batch_id", Text, ForeignKey(batches.c.batch_id)),
+    Column("replay_of", Text),  # the job this one makes good
+    Column("limits", JSONB, nullable=False, server_default="{}"),  # telecine.limits.JobLimits
+    Column("metadata", JSONB, nullable=False, server_default="{}"),  # the submitter's own
+    Column("webhook_url", Text),
     Column("lane", Text, nullable=False),  # live | archive
     Column("priority", Integer, nullable=False),
     Column("estimate_s", Float, nullable=False),
     Column("status", Text, nullable=False, server_default="PENDING"),
     Column("stage", Text),
     Column("progress", Float, nullable=False, server_default="0"),
+    Column("stage_progress", Float),  # 0-100 within the stage
+    Column("stage_details", JSONB),
+    Column("eta_low_s", Float),  # seconds left, when progress was last written
+    Column("eta_high_s", Float),
+    _time("reported_at"),
     Column("sequence", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("deaths", Integer, nullable=False, server_default="0"),
     Column("generation", Integer),
     Column("claim_id", Text, ForeignKey(claims.c.claim_id)),
     Column("cancel_requested", Boolean, nullable=False, server_default="false"),
+    # Each output's own status: telecine.ledger.attempts.OutputStatus. Filled when an attempt ends.
+    Column("outputs", JSONB, nullable=False, server_default="[]"),
+    Column("partial", Boolean, nullable=False, server_default="false"),  # FAILED, but some outputs are published
+    Column("error_class", Text),  # input | configuration | transient | resource | system | poison | not_ours
     Column("error_code", Text),
     Column("error_message", Text),
     Column("error_details", Text),
@@ -108,6 +146,7 @@ jobs = Table(
 )
 Index("jobs_waiting", jobs.c.priority.desc(), jobs.c.job_id, postgresql_where=text("status = 'PENDING'"))
 Index("jobs_of_claim", jobs.c.claim_id)
+Index("jobs_of_batch", jobs.c.batch_id, postgresql_where=text("batch_id IS NOT NULL"))
 Index("jobs_of_partition", jobs.c.partition, jobs.c.job_id)
 # A version of a dropped object is accepted once, however often it is listed and by however many sensors.
 Index(
@@ -128,12 +167,68 @@ attempts = Table(
     Column("claim_id", Text, nullable=False),
     Column("run_id", Text),
     Column("worker", Text),
-    Column("outcome", Text),  # completed | failed | retry | lost | canceled | released
+    # completed | partial | failed | retry | lost | canceled | interrupted | reclassified
+    Column("outcome", Text),
+    Column("stage", Text),  # in which it ended
+    Column("error_class", Text),
     Column("error_code", Text),
     Column("error_message", Text),
     Column("error_details", Text),
+    Column("resources", JSONB),  # of the machine when it failed: telecine.machine.Pressure
+    Column("estimate_s", Float),  # how long it was thought to take, when it began
     _time("started_at", now=True),
     _time("ended_at"),
+)
+Index("attempts_ended", attempts.c.ended_at.desc(), postgresql_where=text("outcome = 'completed'"))
+
+# What progress was written, for people who ask later; purged by retention.
+progress_history = Table(
+    "progress_history",
+    metadata,
+    Column("job_id", Text, ForeignKey(jobs.c.job_id, ondelete="CASCADE"), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("stage_progress", Float),
+    Column("stage_details", JSONB),
+    _time("at", now=True),
+)
+
+# Jobs that nobody will try again by themselves; written by the trigger bury_job in the transaction that ends them.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("job_id", Text, ForeignKey(jobs.c.job_id, ondelete="CASCADE"), primary_key=True),
+    Column("error_class", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("notes", JSONB, nullable=False, server_default="[]"),  # [{"at", "text"}]
+    Column("resolution", Text),  # replayed | resolved
+    Column("replayed_as", Text),
+    _time("created_at", now=True),
+    _time("resolved_at"),
+)
+Index("dead_letters_open", dead_letters.c.created_at, postgresql_where=text("resolved_at IS NULL"))
+
+# What an explicit submission is recognised by: its content and recipe for 24 hours, or the key its sender chose.
+submission_keys = Table(
+    "submission_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("job_id", Text),
+    Column("batch_id", Text),
+    _time("expires_at"),
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", Text, primary_key=True),  # object_store | database
+    Column("failures", JSONB, nullable=False, server_default="[]"),  # epoch seconds, those within the window
+    Column("reason", Text),
+    _time("opened_at"),
+    _time("probed_at"),
 )
 
 generations = Table(

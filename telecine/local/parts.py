@@ -102,8 +102,10 @@ def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) ->
 
 
 def run_slots() -> int:
-    """How many runs may work at once: TELECINE_RUN_SLOTS, else one a core and one more that video never takes.
+    """How many runs may work at once: TELECINE_RUN_SLOTS, else one a core and two more.
+
+    Video never takes the last two, and the very last is for urgent runs.
 
     With as many video slots as cores, the next short clip starts while the last one is packaged and uploaded.
     """
-    return int(os.environ.get("TELECINE_RUN_SLOTS") or len(os.sched_getaffinity(0)) + 1)
+    return int(os.environ.get("TELECINE_RUN_SLOTS") or len(os.sched_getaffinity(0)) + 2)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ComposeSource
 from minio.error import MinioException, S3Error
 
 from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, TelecineError, TransientError
@@ -159,6 +160,16 @@ class ObjectStore:
             self.client.fput_object(
                 bucket, key, str(path), content_type=mime, metadata={"Cache-Control": cache}, part_size=_PART_BYTES
             )
+
+    def copy(self, source: ObjectInfo, bucket: str, key: str) -> None:
+        """Copy an object inside the store, whatever its size; fails when it changed since it was looked at.
+
+        Raises:
+            InputError: SOURCE_MISSING or SOURCE_CHANGED.
+        """
+        with _explained(f"{source.bucket}/{source.key}"):
+            part = ComposeSource(source.bucket, source.key, match_etag=source.etag)
+            self.client.compose_object(bucket, key, [part])
 
     def write(self, bucket: str, key: str, data: bytes, *, mime: str, cache: str = IMMUTABLE) -> None:
         """Put bytes."""

@@ -16,7 +16,7 @@ import pytest
 
 from telecine import local
 from telecine.errors import ErrorCode, NotOurs, SystemFault
-from telecine.ledger import jobs as job_rows
+from telecine.ledger import attempts
 from telecine.local import leftovers
 from telecine.local.layout import recorded
 from tests.e2e.house import House, eventually
@@ -142,14 +142,14 @@ def test_a_frozen_worker_can_do_no_harm(house: House, large_photos: list[Path]) 
     now = {job.job_id: job for job in house.jobs()}
     for job in frozen:
         assert job.generation is not None
-        outcomes = {a.generation: a.outcome for a in house.ledger.do(job_rows.attempts_of, job.job_id)}
+        outcomes = {a.generation: a.outcome for a in house.ledger.do(attempts.of_job, job.job_id)}
         if outcomes[job.generation] == "completed":
             continue  # published between our look and the freeze
         assert outcomes[job.generation] == "lost"
         assert (now[job.job_id].generation or 0) > job.generation
         assert house.manifest(job.partition)["generation"] > job.generation
         with pytest.raises(NotOurs):
-            house.ledger.do(job_rows.fail, job.job_id, job.generation, SystemFault(ErrorCode.INTERNAL, "a late word"))
+            house.ledger.do(attempts.fail, job.job_id, job.generation, SystemFault(ErrorCode.INTERNAL, "a late word"))
 
 
 def test_no_scratch_is_left_behind(house: House) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from telecine.ledger import Job
+from telecine.ledger import Job, attempts
 from telecine.ledger import jobs as job_rows
 from telecine.samples_video import write_clip
 from tests.e2e.house import House, eventually
@@ -63,7 +63,7 @@ def gone_after_s(process: psutil.Process, patience_s: float = 60) -> float:
 
 
 def outcomes(house: House, job: Job) -> list[str]:
-    return [attempt.outcome for attempt in house.ledger.do(job_rows.attempts_of, job.job_id)]
+    return [attempt.outcome for attempt in house.ledger.do(attempts.of_job, job.job_id)]
 
 
 def check_made(house: House, job: Job, attempts: list[str]) -> None:

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from telecine.job_id import new_id
-from telecine.ledger import Job, Ledger, claims, media
+from telecine.ledger import Job, Ledger, attempts, backlog, claims, media
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.migrate import upgrade
 from telecine.priority import Lane
@@ -55,7 +55,8 @@ def postgres_url(stack: dict[str, str], _ledger_url: str) -> str:
     connection = psycopg2.connect(_ledger_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(
-            "TRUNCATE telecine.media_objects, telecine.claims, telecine.jobs, telecine.attempts, telecine.generations"
+            "TRUNCATE telecine.media_objects, telecine.claims, telecine.jobs, telecine.batches,"
+            " telecine.submission_keys, telecine.breakers CASCADE"
         )
     connection.close()
     return _ledger_url
@@ -92,6 +93,11 @@ def accept(
         origin=origin,
         job_id=new_id(),
     )
+
+
+def waiting(ledger: Ledger, limit: int = 2_000) -> list[Job]:
+    """Jobs that could start now, in the order they should."""
+    return [item.job for item in ledger.do(backlog.waiting, limit=limit)]
 
 
 def get(ledger: Ledger, job_id: str) -> Job:
@@ -131,7 +137,7 @@ def begun(ledger: Ledger, claimed: Callable[..., str]) -> Callable[..., tuple[st
 
     def begin(job: Job) -> tuple[str, int]:
         claim_id = claimed(job)
-        generation = ledger.do(job_rows.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1")
+        generation = ledger.do(attempts.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1")
         return claim_id, generation
 
     return begin

@@ -15,13 +15,14 @@ from sqlalchemy import text
 from telecine.config import Rule
 from telecine.errors import ConfigurationError, ErrorCode, TransientError
 from telecine.intake import Scanned, Watch
-from telecine.ledger import JobStatus, Ledger, claims
+from telecine.ledger import JobStatus, Ledger
 from telecine.ledger import jobs as job_rows
 from telecine.partition import manifest_key, partition_key
 from telecine.priority import Lane, Priority
 from telecine.samples import photo
 from telecine.settings import settings
 from telecine.storage import ObjectStore
+from tests.integration.conftest import waiting
 
 pytestmark = pytest.mark.integration
 
@@ -272,4 +273,4 @@ def test_a_bucket_of_two_thousand_known_objects_is_read_in_a_fraction_of_a_tick(
     known_s = time.monotonic() - started
     print(f"2,001 objects, one of them new: {known_s:.2f} s")
     assert known_s < 25, "one look must fit the sensor's budget"
-    assert len(bucket.ledger.do(claims.waiting, 3_000)) == 2_001
+    assert len(waiting(bucket.ledger, 3_000)) == 2_001

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from telecine.errors import ConfigurationError, ErrorCode, NotOurs, TransientError
-from telecine.ledger import Job, Ledger, claims, generations
-from telecine.ledger import jobs as job_rows
+from telecine.ledger import Job, Ledger, attempts, claims, generations
 from telecine.partition import manifest_key
 from telecine.publish import publish_outputs, write_manifest
 from telecine.settings import Settings, settings
@@ -53,7 +52,7 @@ class Press:
 
     def publish(self, job: Job, generation: int, wanted: tuple[str, ...] = ASSETS) -> dict[str, Any]:
         outputs = [output(job.partition, generation, asset) for asset in wanted]
-        return publish_outputs(self.ledger, self.store, self.config, job, generation, FACTS, outputs, (), wanted)
+        return publish_outputs(self.ledger, self.store, self.config, job, generation, FACTS, outputs, (), wanted).manifest
 
     def manifest(self, partition: str) -> dict[str, Any]:
         return dict(json.loads(self.store.read(self.config.output_bucket, manifest_key(partition))))
@@ -75,7 +74,7 @@ def again(ledger: Ledger, job: Job, run: str) -> tuple[Job, int]:
     (job_id,), refused = ledger.do(claims.open_for_run, run, [job.partition], run_id=run, worker="host:2", lane="image")
     assert refused == {}
     opened = get(ledger, job_id)
-    return opened, ledger.do(job_rows.begin, opened, claim_id=run, run_id=run, worker="host:2")
+    return opened, ledger.do(attempts.begin, opened, claim_id=run, run_id=run, worker="host:2")
 
 
 def test_published_means_ledger_and_manifest_agree(

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from telecine.errors import ErrorCode, InputError, NotOurs
 from telecine.job_id import new_id
-from telecine.ledger import Job, Ledger, claims, generations, media
+from telecine.ledger import Job, Ledger, attempts, backlog, claims, generations, media
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.claims import MAX_DEATHS
-from tests.integration.conftest import accept, an_object, get
+from tests.integration.conftest import accept, an_object, get, waiting
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def test_jobs_wait_in_the_order_they_should_start(ledger: Ledger, drop: Drop) ->
     ledger.do(
         lambda c: c.execute(text("UPDATE telecine.jobs SET lane = 'archive' WHERE job_id = :i"), {"i": urgent.job_id})
     )
-    order = [job.job_id for job in ledger.do(claims.waiting)]
+    order = [job.job_id for job in waiting(ledger)]
     assert order == [normal.job_id, second.job_id, low.job_id, urgent.job_id], "live before archive, then priority"
 
 
@@ -35,10 +35,10 @@ def test_a_claimed_job_is_not_claimed_again(ledger: Ledger, drop: Drop) -> None:
     jobs = [drop() for _ in range(5)]
     first = ledger.do(claims.request, "c1", jobs, lane="image", priority=5)
     assert len(first) == 5
-    assert ledger.do(claims.waiting) == []
+    assert waiting(ledger) == []
     assert ledger.do(claims.request, "c2", jobs, lane="image", priority=5) == []
     assert len(ledger.do(claims.request, "c1", jobs, lane="image", priority=5)) == 5, "repeated: the same answer"
-    assert ledger.do(claims.open_claims) == {"image": 2}
+    assert ledger.do(claims.open_claims) == {("image", 5): 2}
 
 
 def test_two_dispatchers_at_once_never_share_a_job(ledger: Ledger, drop: Drop) -> None:
@@ -47,7 +47,7 @@ def test_two_dispatchers_at_once_never_share_a_job(ledger: Ledger, drop: Drop) -
 
     def dispatch(number: int) -> list[str]:
         def claim(connection: object) -> list[str]:
-            found = claims.waiting(connection, limit=10)  # type: ignore[arg-type]
+            found = [item.job for item in backlog.waiting(connection, limit=10)]  # type: ignore[arg-type]
             return claims.request(connection, f"c{number}", found, lane="image", priority=5)  # type: ignore[arg-type]
 
         return ledger.do(claim)
@@ -82,15 +82,15 @@ def test_a_claim_nobody_took_up_can_be_ended_and_one_somebody_just_took_up_can_n
     assert ledger.do(claims.end_unbound, "c1", "never started")
     assert not ledger.do(claims.end_unbound, "c2", "never started")
     assert not ledger.do(claims.start, "c1", run_id="late", worker="host:2"), "a run that comes too late"
-    assert [j.job_id for j in ledger.do(claims.waiting)] == [job.job_id]
+    assert [j.job_id for j in waiting(ledger)] == [job.job_id]
 
 
 def test_an_ended_claim_gives_back_what_it_had_not_finished(ledger: Ledger, drop: Drop, claimed: Claimed) -> None:
     done, failed, running, untouched = jobs = [drop() for _ in range(4)]
     claim_id = claimed(*jobs)
-    begun = {job.job_id: ledger.do(job_rows.begin, job, claim_id=claim_id, run_id="r", worker="w") for job in jobs[:3]}
+    begun = {job.job_id: ledger.do(attempts.begin, job, claim_id=claim_id, run_id="r", worker="w") for job in jobs[:3]}
     ledger.do(generations.publish, done.job_id, done.partition, begun[done.job_id], {})
-    ledger.do(job_rows.fail, failed.job_id, begun[failed.job_id], InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
+    ledger.do(attempts.fail, failed.job_id, begun[failed.job_id], InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
     assert ledger.do(claims.beat, claim_id).alive
     back = ledger.do(claims.end, claim_id, "lost", worker_died=True)
     assert sorted(back) == sorted([running.job_id, untouched.job_id])
@@ -99,7 +99,7 @@ def test_an_ended_claim_gives_back_what_it_had_not_finished(ledger: Ledger, drop
     now = ledger.do(job_rows.get, [job.job_id for job in jobs])
     assert [now[job.job_id].status for job in jobs] == ["COMPLETED", "FAILED", "PENDING", "PENDING"]
     assert [now[job.job_id].deaths for job in jobs] == [0, 0, 1, 0], "only what was being processed is a suspect"
-    assert ledger.do(job_rows.attempts_of, running.job_id)[0].outcome == "lost"
+    assert ledger.do(attempts.of_job, running.job_id)[0].outcome == "lost"
 
 
 def test_a_file_whose_worker_dies_every_time_is_poison(ledger: Ledger, drop: Drop, begun: Begun) -> None:
@@ -111,7 +111,7 @@ def test_a_file_whose_worker_dies_every_time_is_poison(ledger: Ledger, drop: Dro
     ended = get(ledger, job.job_id)
     assert (ended.status, ended.error_code) == ("FAILED", "POISON")
     assert ended.error_message
-    assert ledger.do(claims.waiting) == []
+    assert waiting(ledger) == []
 
 
 def test_a_worker_that_was_told_to_stop_counts_no_deaths(ledger: Ledger, drop: Drop, begun: Begun) -> None:
@@ -125,9 +125,9 @@ def test_a_worker_that_was_told_to_stop_counts_no_deaths(ledger: Ledger, drop: D
 def test_terminating_a_run_cancels_its_unfinished_jobs(ledger: Ledger, drop: Drop, claimed: Claimed) -> None:
     jobs = [drop() for _ in range(3)]
     claim_id = claimed(*jobs)
-    generation = ledger.do(job_rows.begin, jobs[0], claim_id=claim_id, run_id="r", worker="w")
+    generation = ledger.do(attempts.begin, jobs[0], claim_id=claim_id, run_id="r", worker="w")
     ledger.do(generations.publish, jobs[0].job_id, jobs[0].partition, generation, {})
-    ledger.do(job_rows.begin, jobs[1], claim_id=claim_id, run_id="r", worker="w")
+    ledger.do(attempts.begin, jobs[1], claim_id=claim_id, run_id="r", worker="w")
     canceled = ledger.do(claims.cancel_jobs, claim_id, "terminated")
     assert sorted(canceled) == sorted(job.job_id for job in jobs[1:])
     assert ledger.do(claims.end, claim_id, "canceled") == []
@@ -161,7 +161,7 @@ def test_a_run_that_a_person_started_takes_jobs_of_a_claim_whose_run_has_not_beg
     assert taken == [job.job_id]
     assert ledger.do(job_rows.of_claim, "c") == []
     with pytest.raises(NotOurs):
-        ledger.do(job_rows.begin, job, claim_id="c", run_id="r", worker="w")
+        ledger.do(attempts.begin, job, claim_id="c", run_id="r", worker="w")
 
 
 def test_partitions_that_can_not_be_made_now_are_refused_with_a_sentence_each(
@@ -201,7 +201,7 @@ def test_what_dagster_was_not_told_is_remembered_until_it_is(ledger: Ledger, dro
     told, untold = drop(), drop()
     claim_ids = [claimed(told), claimed(untold, run="run-2", worker="host:2")]
     for job, claim_id in zip((told, untold), claim_ids, strict=True):
-        generation = ledger.do(job_rows.begin, job, claim_id=claim_id, run_id="r", worker="w")
+        generation = ledger.do(attempts.begin, job, claim_id=claim_id, run_id="r", worker="w")
         ledger.do(generations.publish, job.job_id, job.partition, generation, {"of": job.job_id})
     assert ledger.do(generations.unannounced) == [], "their runs are at it"
     ledger.do(claims.finish, claim_ids[0])
@@ -220,6 +220,6 @@ def test_what_dagster_was_not_told_is_remembered_until_it_is(ledger: Ledger, dro
 def test_many_waiting_jobs_are_claimed_in_their_order(ledger: Ledger) -> None:
     for n in range(100):
         accept(ledger, an_object(f"many/{n:04}.jpg"))
-    found = ledger.do(claims.waiting)
+    found = waiting(ledger)
     assert [job.key for job in found] == [f"many/{n:04}.jpg" for n in range(100)]
     assert len(ledger.do(claims.request, new_id(), found, lane="image", priority=5)) == 100

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, TransientError
-from telecine.ledger import Job, JobStatus, Ledger, claims, generations, media
+from telecine.ledger import Job, JobStatus, Ledger, attempts, claims, generations, media
 from telecine.ledger import jobs as job_rows
-from tests.integration.conftest import accept, an_object, get
+from tests.integration.conftest import accept, an_object, get, waiting
 
 pytestmark = pytest.mark.integration
 
@@ -59,15 +59,15 @@ def test_a_new_version_waits_while_the_old_one_is_processed(ledger: Ledger, drop
     _, generation = begun(old)
     new = drop("a.jpg", 2)
     assert get(ledger, old.job_id).status == "PROCESSING"
-    assert ledger.do(claims.waiting) == []
-    ledger.do(job_rows.fail, old.job_id, generation, _BAD_FILE)
-    assert [job.job_id for job in ledger.do(claims.waiting)] == [new.job_id]
+    assert waiting(ledger) == []
+    ledger.do(attempts.fail, old.job_id, generation, _BAD_FILE)
+    assert [job.job_id for job in waiting(ledger)] == [new.job_id]
 
 
 def test_an_upload_through_another_door_is_a_job_each_time(ledger: Ledger) -> None:
     info = an_object()
     assert len({accept(ledger, info, origin="process") for _ in range(3)} - {None}) == 3
-    assert len(ledger.do(claims.waiting)) == 1, "one at a time per partition"
+    assert len(waiting(ledger)) == 1, "one at a time per partition"
 
 
 def test_a_refused_version_is_recorded_and_a_later_good_one_is_accepted(ledger: Ledger, drop: Drop) -> None:
@@ -107,8 +107,8 @@ def test_from_begin_to_published(ledger: Ledger, drop: Drop, begun: Begun) -> No
     job = drop()
     claim_id, generation = begun(job)
     assert generation == 1
-    ledger.do(job_rows.report, job.job_id, generation, "ENCODING", 40.0)
-    ledger.do(job_rows.report, job.job_id, generation, "ENCODING", 10.0)
+    ledger.do(attempts.report, job.job_id, generation, "ENCODING", 40.0)
+    ledger.do(attempts.report, job.job_id, generation, "ENCODING", 10.0)
     assert get(ledger, job.job_id).progress == 40.0, "never backwards"
     for _ in range(2):  # a commit whose answer was lost is repeated
         ledger.do(generations.publish, job.job_id, job.partition, generation, {"n": 1})
@@ -116,14 +116,14 @@ def test_from_begin_to_published(ledger: Ledger, drop: Drop, begun: Begun) -> No
     assert (done.status, done.progress, done.attempts, done.generation) == ("COMPLETED", 100.0, 1, 1)
     assert ledger.do(generations.current, job.partition) == (1, {"n": 1})
     assert ledger.do(claims.end, claim_id, "finished") == []
-    (attempt,) = ledger.do(job_rows.attempts_of, job.job_id)
+    (attempt,) = ledger.do(attempts.of_job, job.job_id)
     assert attempt.outcome == "completed"
 
 
 def test_begin_repeated_is_the_same_attempt(ledger: Ledger, drop: Drop, begun: Begun) -> None:
     job = drop()
     claim_id, generation = begun(job)
-    assert ledger.do(job_rows.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1") == generation
+    assert ledger.do(attempts.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1") == generation
     assert count(ledger, "attempts") == 1
 
 
@@ -132,18 +132,18 @@ def test_a_file_at_fault_fails_at_once_and_a_neighbour_at_fault_means_another_tr
 ) -> None:
     broken, unlucky = drop(), drop()
     _, generation = begun(broken)
-    assert ledger.do(job_rows.fail, broken.job_id, generation, _BAD_FILE) is JobStatus.FAILED
+    assert ledger.do(attempts.fail, broken.job_id, generation, _BAD_FILE) is JobStatus.FAILED
     assert get(ledger, broken.job_id).error_message == "the file is broken"
     for tried in range(1, 6):
         ledger.do(lambda c: c.execute(text("UPDATE telecine.jobs SET not_before = now() WHERE status = 'PENDING'")))
         _, generation = begun(unlucky)
         assert generation == tried
         status = ledger.do(
-            job_rows.fail, unlucky.job_id, generation, TransientError(ErrorCode.STORE_UNAVAILABLE, "away")
+            attempts.fail, unlucky.job_id, generation, TransientError(ErrorCode.STORE_UNAVAILABLE, "away")
         )
         assert status is (JobStatus.FAILED if tried == 5 else JobStatus.PENDING)
-        assert ledger.do(claims.waiting) == [], "not before its delay is over"
-    assert [a.outcome for a in ledger.do(job_rows.attempts_of, unlucky.job_id)] == ["retry"] * 4 + ["failed"]
+        assert waiting(ledger) == [], "not before its delay is over"
+    assert [a.outcome for a in ledger.do(attempts.of_job, unlucky.job_id)] == ["retry"] * 4 + ["failed"]
 
 
 @pytest.mark.parametrize(("old", "new"), [m for m in product(JobStatus, JobStatus) if m[0] != m[1]])
@@ -199,12 +199,12 @@ def test_every_write_of_an_old_generation_is_refused(ledger: Ledger, drop: Drop,
     claim_id, old = begun(job)
     ledger.do(claims.end, claim_id, "lost", worker_died=True)
     late = [
-        lambda: ledger.do(job_rows.report, job.job_id, old, "ENCODING", 50.0),
-        lambda: ledger.do(job_rows.fail, job.job_id, old, _BAD_FILE),
-        lambda: ledger.do(job_rows.end_canceled, job.job_id, old, "late"),
-        lambda: ledger.do(job_rows.reclassify, job.job_id, old, "audio"),
+        lambda: ledger.do(attempts.report, job.job_id, old, "ENCODING", 50.0),
+        lambda: ledger.do(attempts.fail, job.job_id, old, _BAD_FILE),
+        lambda: ledger.do(attempts.end_canceled, job.job_id, old, "late"),
+        lambda: ledger.do(attempts.reclassify, job.job_id, old, "audio"),
         lambda: ledger.do(generations.publish, job.job_id, job.partition, old, {"n": old}),
-        lambda: ledger.do(job_rows.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1"),
+        lambda: ledger.do(attempts.begin, job, claim_id=claim_id, run_id="run-1", worker="host:1"),
     ]
 
     def all_refused() -> None:
@@ -249,9 +249,9 @@ def test_one_job_per_partition_is_processed_at_a_time(ledger: Ledger, claimed: C
     assert first is not None
     assert second is not None
     one, other = claimed(get(ledger, first)), claimed(get(ledger, second), run="run-2", worker="host:2")
-    ledger.do(job_rows.begin, get(ledger, first), claim_id=one, run_id="run-1", worker="host:1")
+    ledger.do(attempts.begin, get(ledger, first), claim_id=one, run_id="run-1", worker="host:1")
     with pytest.raises(NotOurs):
-        ledger.do(job_rows.begin, get(ledger, second), claim_id=other, run_id="run-2", worker="host:2")
+        ledger.do(attempts.begin, get(ledger, second), claim_id=other, run_id="run-2", worker="host:2")
 
 
 def test_twenty_runs_that_begin_the_jobs_of_one_partition_at_once_get_one_generation(
@@ -264,7 +264,7 @@ def test_twenty_runs_that_begin_the_jobs_of_one_partition_at_once_get_one_genera
 
     def begin(place: tuple[Job, str]) -> int | None:
         try:
-            return ledger.do(job_rows.begin, place[0], claim_id=place[1], run_id="r", worker="w")
+            return ledger.do(attempts.begin, place[0], claim_id=place[1], run_id="r", worker="w")
         except NotOurs:
             return None
 
@@ -279,7 +279,7 @@ def test_canceling(ledger: Ledger, drop: Drop, begun: Begun) -> None:
     assert ledger.do(job_rows.request_cancel, running.job_id, "not wanted") is JobStatus.PROCESSING
     assert ledger.do(job_rows.request_cancel, "nobody", "not wanted") is None
     assert ledger.do(claims.beat, claim_id).cancel == {running.job_id}
-    ledger.do(job_rows.end_canceled, running.job_id, generation, "not wanted")
+    ledger.do(attempts.end_canceled, running.job_id, generation, "not wanted")
     assert ledger.do(job_rows.request_cancel, running.job_id, "again") is JobStatus.CANCELED
     assert ledger.do(claims.beat, claim_id).cancel == frozenset()
 
@@ -297,8 +297,8 @@ def test_a_canceled_job_whose_worker_died_is_canceled_and_not_tried_again(
 def test_sound_in_a_video_container_goes_back_as_audio(ledger: Ledger, drop: Drop, begun: Begun) -> None:
     job = drop(kind="video")
     claim_id, generation = begun(job)
-    ledger.do(job_rows.reclassify, job.job_id, generation, "audio")
-    (again,) = ledger.do(claims.waiting)
+    ledger.do(attempts.reclassify, job.job_id, generation, "audio")
+    (again,) = waiting(ledger)
     assert (again.job_id, again.kind, again.claim_id) == (job.job_id, "audio", None)
     assert ledger.do(claims.end, claim_id, "reclassified") == []
     assert get(ledger, job.job_id).deaths == 0
@@ -311,6 +311,6 @@ def test_an_error_that_is_out_of_memory_three_times_is_final(ledger: Ledger, dro
         ledger.do(lambda c: c.execute(text("UPDATE telecine.jobs SET not_before = now() WHERE status = 'PENDING'")))
         _, generation = begun(job)
         statuses.append(
-            ledger.do(job_rows.fail, job.job_id, generation, ResourceError(ErrorCode.OUT_OF_MEMORY, "no room"))
+            ledger.do(attempts.fail, job.job_id, generation, ResourceError(ErrorCode.OUT_OF_MEMORY, "no room"))
         )
     assert statuses == ["PENDING", "PENDING", "FAILED"]

@@ -24,14 +24,14 @@ from sensors.buckets import bucket_sensor
 from sensors.dispatch import dispatch, dispatch_sensor
 from sensors.recovery import recovery_sensor
 from telecine.errors import ConfigurationError
-from telecine.ledger import Job, JobStatus, Ledger, claims, generations
+from telecine.ledger import Job, JobStatus, Ledger, attempts, claims, generations
 from telecine.ledger import jobs as job_rows
 from telecine.manifest import SourceRef, build_manifest
 from telecine.partition import manifest_key
 from telecine.samples import photo
 from telecine.settings import settings
 from telecine.storage import ObjectStore
-from tests.integration.conftest import accept, an_object, get
+from tests.integration.conftest import accept, an_object, get, waiting
 from tests.integration.flow.test_publishing import FACTS, output
 
 pytestmark = pytest.mark.integration
@@ -168,7 +168,7 @@ def test_the_queue_stays_short_and_the_backlog_waits_in_the_ledger(ticks: Ticks,
     requested = len(ticks.tick(dispatch_sensor))
     assert 0 < requested < 20
     assert ticks.tick(dispatch_sensor) == []
-    assert len(ticks.ledger.do(claims.waiting)) == 20 - requested
+    assert len(waiting(ticks.ledger)) == 20 - requested
 
 
 # -- recovery
@@ -188,7 +188,7 @@ def bound(ticks: Ticks, drop: Drop, status: dg.DagsterRunStatus, silent_s: float
     ticks.ledger.do(claims.request, "c", [job], lane="image", priority=5)
     run = ticks.run(status, "c")
     ticks.ledger.do(claims.start, "c", run_id=run.run_id, worker="host:1")
-    ticks.ledger.do(job_rows.begin, job, claim_id="c", run_id=run.run_id, worker="host:1")
+    ticks.ledger.do(attempts.begin, job, claim_id="c", run_id=run.run_id, worker="host:1")
     ticks.sql("UPDATE telecine.claims SET heartbeat_at = now() - make_interval(secs => :s)", s=silent_s)
     return "c", job, run
 
@@ -218,7 +218,7 @@ def test_a_claim_that_never_gets_a_run_is_cut_anew(ticks: Ticks, drop: Drop) -> 
         ticks.tick(recovery_sensor)
         ticks.sql("UPDATE telecine.claims SET requested_at = now() - interval '1 minute'")
     assert ticks.claim(claim_id).outcome == "never started"
-    assert len(ticks.ledger.do(claims.waiting)) == len(jobs)
+    assert len(waiting(ticks.ledger)) == len(jobs)
 
 
 def test_a_run_that_was_terminated_before_it_began_cancels_its_jobs(ticks: Ticks, drop: Drop) -> None:
@@ -237,7 +237,7 @@ def test_a_run_that_died_before_it_bound_its_claim_is_failed_and_its_jobs_wait_a
     assert ticks.claim(claim_id).ended_at is None, "it may just be slow"
     monkeypatch.setitem(recovery._UNBOUND_S, dg.DagsterRunStatus.STARTED, -1.0)
     ticks.tick(recovery_sensor)
-    assert len(ticks.ledger.do(claims.waiting)) == len(jobs)
+    assert len(waiting(ticks.ledger)) == len(jobs)
     assert ticks.instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
     assert not ticks.ledger.do(claims.start, claim_id, run_id=run.run_id, worker="host:1"), "it comes too late"
 

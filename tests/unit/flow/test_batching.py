@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telecine.batching import MAX_FILES, cut_batches
+from telecine.batching import MAX_FILES, Batch, cut_batches
 from telecine.ledger import Job, JobStatus
+from telecine.ledger.backlog import Waiting
 from telecine.priority import Lane, Priority
 
 ROOM = {"image": 100, "video": 100, "audio": 100}
@@ -25,20 +27,38 @@ _JOB = Job(
     kind="image",
     recipe={},
     recipe_hash="h",
+    recipe_name="default",
     origin="bucket",
+    correlation_id="",
+    batch_id=None,
+    replay_of=None,
+    limits={},
+    metadata={},
+    webhook_url=None,
     lane=Lane.LIVE,
     priority=5,
     estimate_s=0.1,
     status=JobStatus.PENDING,
     stage=None,
+    stage_progress=None,
+    stage_details=None,
     progress=0,
+    sequence=0,
+    eta_low_s=None,
+    eta_high_s=None,
+    reported_at=None,
     attempts=0,
     deaths=0,
     generation=None,
     claim_id=None,
+    cancel_requested=False,
+    outputs=[],
+    partial=False,
+    error_class=None,
     error_code=None,
     error_message=None,
     error_details=None,
+    not_before=datetime(2026, 1, 1, tzinfo=UTC),
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
     started_at=None,
     finished_at=None,
@@ -49,47 +69,79 @@ def job(number: int, **other: object) -> Job:
     return replace(_JOB, job_id=f"{number:05}", partition=f"p{number:05}", **other)  # type: ignore[arg-type]
 
 
+def cut(
+    jobs: Sequence[Job],
+    is_fresh: Callable[[str], bool],
+    cores: int,
+    limits: Mapping[str, int],
+    requested: Mapping[tuple[str, int], int] | None = None,
+) -> list[Batch]:
+    """Cut batches of jobs that have only just been accepted."""
+    return cut_batches([Waiting(job, job.priority) for job in jobs], is_fresh, cores, limits, requested or {})
+
+
 def test_two_hundred_photos_dropped_at_once_are_one_batch() -> None:
-    (batch,) = cut_batches([job(n) for n in range(200)], lambda _: True, 2, ROOM)
+    (batch,) = cut([job(n) for n in range(200)], lambda _: True, 2, ROOM)
     assert batch.fresh
     assert len(batch.jobs) == 200
 
 
 def test_no_batch_has_more_files_than_the_limit() -> None:
-    batches = cut_batches([job(n, estimate_s=0.001) for n in range(450)], lambda _: True, 2, ROOM)
+    batches = cut([job(n, estimate_s=0.001) for n in range(450)], lambda _: True, 2, ROOM)
     assert [len(batch.jobs) for batch in batches] == [MAX_FILES, MAX_FILES, 50]
 
 
 def test_low_priority_batches_are_short_so_that_nobody_waits_behind_them() -> None:
-    batches = cut_batches([job(n, priority=Priority.LOW, estimate_s=1.0) for n in range(40)], lambda _: True, 2, ROOM)
+    batches = cut([job(n, priority=Priority.LOW, estimate_s=1.0) for n in range(40)], lambda _: True, 2, ROOM)
     assert all(sum(j.estimate_s for j in batch.jobs) <= 10.0 for batch in batches)  # 5 s on two cores
     assert len(batches) == 4
 
 
 def test_videos_are_alone_in_their_run() -> None:
-    batches = cut_batches([job(n, kind="video") for n in range(3)], lambda _: True, 2, ROOM)
+    batches = cut([job(n, kind="video") for n in range(3)], lambda _: True, 2, ROOM)
     assert [len(batch.jobs) for batch in batches] == [1, 1, 1]
 
 
 def test_a_suspect_takes_nobody_with_it() -> None:
     waiting = [job(0), job(1, deaths=1), job(2)]
-    batches = cut_batches(waiting, lambda _: False, 2, ROOM)
+    batches = cut(waiting, lambda _: False, 2, ROOM)
     assert [[j.job_id for j in batch.jobs] for batch in batches] == [["00000", "00002"], ["00001"]]
 
 
 def test_new_partitions_and_known_ones_are_never_in_one_batch() -> None:
     waiting = [job(n) for n in range(10)]
     known = {"p00003", "p00007"}
-    batches = cut_batches(waiting, lambda key: key not in known, 2, ROOM)
+    batches = cut(waiting, lambda key: key not in known, 2, ROOM)
     assert {batch.fresh: {j.partition for j in batch.jobs} for batch in batches}[False] == known
 
 
 def test_a_full_lane_waits_and_does_not_hold_up_the_others() -> None:
     waiting = [job(0, kind="video"), job(1, kind="video"), job(2)]
-    batches = cut_batches(waiting, lambda _: True, 2, {"video": 1, "image": 1})
+    batches = cut(waiting, lambda _: True, 2, {"video": 1, "image": 1})
     assert [batch.lane for batch in batches] == ["video", "image"]
-    assert cut_batches(waiting, lambda _: True, 2, {"video": 0, "image": 0}) == []
-    assert cut_batches(waiting, lambda _: True, 2, {"video": -1}) == []
+    assert cut(waiting, lambda _: True, 2, {"video": 0, "image": 0}) == []
+    assert cut(waiting, lambda _: True, 2, {"video": -1}) == []
+
+
+def test_what_is_urgent_finds_room_however_much_else_is_requested() -> None:
+    requested = {("image", 1): 4, ("image", 5): 3}
+    waiting = [job(0, priority=20), job(1, priority=5), job(2, priority=1)]
+    batches = cut(waiting, lambda _: True, 2, {"image": 4}, requested)
+    assert [batch.priority for batch in batches] == [20], "NORMAL has one place left, which the urgent batch takes"
+    assert [b.priority for b in cut(waiting[1:], lambda _: True, 2, {"image": 4}, requested)] == [5]
+    assert cut(waiting, lambda _: True, 2, {"image": 4}, {("image", 20): 4}) == []
+
+
+def test_archive_and_live_files_are_never_in_one_batch() -> None:
+    waiting = [job(0), job(1, lane=Lane.ARCHIVE), job(2)]
+    batches = cut(waiting, lambda _: True, 2, ROOM)
+    assert [[j.job_id for j in batch.jobs] for batch in batches] == [["00000", "00002"], ["00001"]]
+
+
+def test_a_batch_stands_where_its_longest_waiting_file_stands() -> None:
+    waiting = [Waiting(job(0, priority=1), 9), Waiting(job(1, priority=1), 1)]
+    (batch,) = cut_batches(waiting, lambda _: True, 2, ROOM, {})
+    assert batch.priority == 9
 
 
 _JOBS = st.lists(
@@ -116,7 +168,7 @@ def test_with_room_every_job_is_in_exactly_one_batch_of_its_kind_and_priority(
 ) -> None:
     waiting = [job(n, **other) for n, other in enumerate(described)]
     fresh = {j.partition: n not in known for n, j in enumerate(waiting)}
-    batches = cut_batches(waiting, fresh.__getitem__, cores, ROOM)
+    batches = cut(waiting, fresh.__getitem__, cores, ROOM)
     assert Counter(j.job_id for batch in batches for j in batch.jobs) == Counter(j.job_id for j in waiting)
     for batch in batches:
         assert {(j.kind, j.priority, fresh[j.partition]) for j in batch.jobs} == {
@@ -132,8 +184,9 @@ def test_with_room_every_job_is_in_exactly_one_batch_of_its_kind_and_priority(
 def test_no_lane_gets_more_runs_than_it_has_room_for(
     described: list[dict[str, object]], images: int, videos: int
 ) -> None:
+    described = sorted(described, key=lambda other: -int(str(other["priority"])))  # as the backlog gives them
     waiting = [job(n, **other) for n, other in enumerate(described)]
-    batches = cut_batches(waiting, lambda _: True, 2, {"image": images, "video": videos})
+    batches = cut(waiting, lambda _: True, 2, {"image": images, "video": videos})
     lanes = Counter(batch.lane for batch in batches)
     assert lanes["image"] <= images
     assert lanes["video"] <= videos

@@ -1,0 +1,154 @@
+"""The backlog: what waits, in which order, for how long, and how fast it goes.
+
+Waiting raises a job's priority, so that nothing starves: after `Patience.starvation_s` a LOW job stands where HIGH
+ones begin; URGENT is never overtaken. Archive work goes behind all live work until it has waited for
+`Patience.archive_s`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import Float
+
+from telecine.errors import ErrorCode, InputError
+from telecine.ledger import jobs as job_rows
+from telecine.ledger.jobs import Job, JobStatus
+from telecine.ledger.schema import jobs
+from telecine.priority import Lane, Patience, Priority
+
+_LIFT = float(Priority.HIGH - Priority.LOW)  # what waiting for `starvation_s` adds
+_CEILING = float((Priority.HIGH + Priority.URGENT) // 2)  # waiting never lifts above this: URGENT stays ahead
+_BEHIND = float(Priority.URGENT)  # how far behind live work the archive stands
+_RETRY_PATIENCE_S = 30.0  # how long a busy machine may hold a retry that is due
+
+
+DEFAULT = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A waiting job and the priority it has by now."""
+
+    job: Job
+    effective: int
+
+
+def _waited_s() -> ColumnElement[Any]:
+    return func.extract("epoch", func.now() - jobs.c.created_at).cast(Float)
+
+
+def effective_priority(patience: Patience) -> ColumnElement[Any]:
+    """A job's priority with what its waiting adds and its lane takes away, as an SQL expression."""
+    lifted = jobs.c.priority + _LIFT * _waited_s() / patience.starvation_s
+    behind = and_(jobs.c.lane != Lane.LIVE, _waited_s() < patience.archive_s)
+    return func.greatest(jobs.c.priority.cast(Float), func.least(lifted, _CEILING)) - case((behind, _BEHIND), else_=0.0)
+
+
+def waiting(
+    connection: Connection, patience: Patience = DEFAULT, *, hold_retries: bool = False, limit: int = 2_000
+) -> list[Waiting]:
+    """Jobs that could start now, in the order they should: at most one per partition, none whose partition is busy.
+
+    Args:
+        hold_retries: the machine is busy: what failed before waits a little longer.
+    """
+    other = jobs.alias("other")
+    busy = exists().where(
+        other.c.partition == jobs.c.partition,
+        other.c.job_id != jobs.c.job_id,
+        or_(
+            other.c.status == JobStatus.PROCESSING,
+            and_(other.c.status == JobStatus.PENDING, other.c.claim_id.is_not(None)),
+        ),
+    )
+    held = case((jobs.c.attempts > 0, _RETRY_PATIENCE_S if hold_retries else 0.0), else_=0.0)
+    due = jobs.c.not_before + func.make_interval(0, 0, 0, 0, 0, 0, held)
+    ready = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), due <= func.now(), ~busy)
+    effective = effective_priority(patience)
+    query = (
+        job_rows.JOBS.add_columns(effective.label("effective"))
+        .where(ready)
+        .order_by(effective.desc(), jobs.c.job_id)
+        .limit(limit)
+        .with_for_update(of=jobs, skip_locked=True)
+    )
+    picked: dict[str, Waiting] = {}
+    for row in connection.execute(query):
+        picked.setdefault(row.partition, Waiting(job_rows.from_row(row), int(row.effective)))
+    return list(picked.values())
+
+
+def expire(connection: Connection) -> list[str]:
+    """End waiting jobs whose deadline passed; returns their ids."""
+    deadline = jobs.c.limits["deadline"].astext
+    rows = connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.status == JobStatus.PENDING,
+            deadline.is_not(None),
+            deadline.cast(TIMESTAMP(timezone=True)) < func.now(),
+        )
+        .values(
+            status=JobStatus.FAILED,
+            finished_at=func.now(),
+            error_class=InputError.kind,
+            error_code=ErrorCode.DEADLINE_PASSED.value,
+            error_message="its deadline passed while it waited",
+        )
+        .returning(jobs.c.job_id)
+    )
+    return [row.job_id for row in rows]
+
+
+def depth(connection: Connection) -> Sequence[Row[Any]]:
+    """`lane`, `kind`, `priority`, `waiting`, `running`, `delayed`, `oldest_s` of everything unfinished."""
+    is_pending = jobs.c.status == JobStatus.PENDING
+    return connection.execute(
+        select(
+            jobs.c.lane,
+            jobs.c.kind,
+            jobs.c.priority,
+            func.count().filter(is_pending).label("waiting"),
+            func.count().filter(jobs.c.status == JobStatus.PROCESSING).label("running"),
+            func.count().filter(is_pending, jobs.c.not_before > func.now()).label("delayed"),
+            func.max(_waited_s()).filter(is_pending).label("oldest_s"),
+        )
+        .where(jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
+        .group_by(jobs.c.lane, jobs.c.kind, jobs.c.priority)
+        .order_by(jobs.c.lane.desc(), jobs.c.priority.desc(), jobs.c.kind)
+    ).all()
+
+
+def pace(connection: Connection, window_s: float) -> Sequence[Row[Any]]:
+    """`kind`, `completed`, `failed`, `wait_s` and `work_s` (medians) of what ended within the window, by kind."""
+    wait = func.extract("epoch", jobs.c.started_at - jobs.c.created_at)
+    work = func.extract("epoch", jobs.c.finished_at - jobs.c.started_at)
+    return connection.execute(
+        select(
+            jobs.c.kind,
+            func.count().filter(jobs.c.status == JobStatus.COMPLETED).label("completed"),
+            func.count().filter(jobs.c.status.in_([JobStatus.FAILED, JobStatus.ABANDONED])).label("failed"),
+            func.percentile_cont(0.5).within_group(wait).label("wait_s"),
+            func.percentile_cont(0.5).within_group(work).label("work_s"),
+        )
+        .where(jobs.c.finished_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, window_s))
+        .group_by(jobs.c.kind)
+        .order_by(jobs.c.kind)
+    ).all()
+
+
+def ahead_of(connection: Connection, job_id: str, patience: Patience = DEFAULT) -> int | None:
+    """How many waiting jobs will start before this one; None when it doesn't wait."""
+    effective = effective_priority(patience)
+    line = (
+        select(jobs.c.job_id, func.row_number().over(order_by=(effective.desc(), jobs.c.job_id)).label("place"))
+        .where(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None))
+        .subquery()
+    )
+    place = connection.scalar(select(line.c.place).where(line.c.job_id == job_id))
+    return None if place is None else int(place) - 1

@@ -1,0 +1,72 @@
+"""Submission keys: the same request made twice is one job, decided by a primary key, however many ask at once.
+
+Two kinds: `content:...` recognises the same content and recipe for 24 hours (as long as its job hasn't failed);
+`request:...` is the idempotency key its sender chose, which always answers with what it answered first.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from telecine.errors import ConfigurationError, ErrorCode
+from telecine.ledger.schema import jobs, submission_keys
+
+_KEPT_S = 24 * 3600.0  # requirements.md section 4, "dedup"
+_FAILED = ("FAILED", "CANCELED", "ABANDONED")
+
+
+def content_key(content: str, recipe_hash: str) -> str:
+    """The key of the same work on the same bytes."""
+    return f"content:{content}:{recipe_hash}"
+
+
+def request_key(chosen: str) -> str:
+    """The key of a sender's own choosing."""
+    return f"request:{chosen}"
+
+
+def take(connection: Connection, key: str, fingerprint: str, job_id: str) -> str | None:
+    """Take a key for a job that the same transaction inserts; None when it's ours, else the id of the first job.
+
+    Whoever comes second waits here until the first has committed or rolled back.
+
+    Args:
+        fingerprint: what was asked for; a chosen key that comes with another one is refused.
+
+    Raises:
+        ConfigurationError: IDEMPOTENCY_CONFLICT.
+    """
+    until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, _KEPT_S)
+    values = {"key": key, "fingerprint": fingerprint, "job_id": job_id, "expires_at": until}
+    if connection.scalar(
+        upsert(submission_keys).values(values).on_conflict_do_nothing().returning(submission_keys.c.key)
+    ):
+        return None
+    row = connection.execute(
+        select(
+            submission_keys.c.job_id,
+            submission_keys.c.fingerprint,
+            (submission_keys.c.expires_at < func.now()).label("expired"),
+            jobs.c.status,
+        )
+        .join_from(submission_keys, jobs, submission_keys.c.job_id == jobs.c.job_id, isouter=True)
+        .where(submission_keys.c.key == key)
+        .with_for_update(of=submission_keys)
+    ).one()
+    if row.job_id == job_id:
+        return None  # a repeated transaction
+    is_chosen = key.startswith("request:")
+    if row.expired or row.status is None or (row.status in _FAILED and not is_chosen):
+        connection.execute(update(submission_keys).where(submission_keys.c.key == key).values(values))
+        return None
+    if is_chosen and row.fingerprint != fingerprint:
+        raise ConfigurationError(
+            ErrorCode.IDEMPOTENCY_CONFLICT, f"the key {key.removeprefix('request:')!r} was used for another request"
+        )
+    return str(row.job_id)
+
+
+def point(connection: Connection, key: str, job_id: str) -> None:
+    """Let a key that was just taken answer with another job."""
+    connection.execute(update(submission_keys).where(submission_keys.c.key == key).values(job_id=job_id))
