@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from telecine.errors import NotOurs, TelecineError
+from telecine.errors import ErrorCode, NotOurs, TelecineError
 from telecine.image.pool import ImagePool
 from telecine.image_task import ImagesMade, ImageTask, make_images
 from telecine.ledger import Job, Ledger, attempts, outputs
+from telecine.limits import JobLimits
 from telecine.machine import Pressure
 from telecine.publish import publish_outputs
 from telecine.recipe import parse_recipe
@@ -23,7 +25,7 @@ from telecine.worker import HeldClaim, Outcome
 
 IMAGE_ASSETS = ("image/thumbnails", "image/renditions")
 _MEMORY_LIMIT_BYTES = 4 * 1024**3  # address space of one pool process; decoding is limited to 2 GB before it starts
-_FILE_TIMEOUT_S = 300.0
+_FILE_TIMEOUT_S = 300.0  # the longest any picture may take, whatever its job allows
 # Publishing waits for disks, not for processors: while the caller tells Dagster of one file, the next are published.
 _PUBLISHERS = 3
 
@@ -37,94 +39,112 @@ def run_image_claim(
         wanted: asset keys to make; outputs of other assets are carried forward from the generation before.
     """
     jobs = {job.job_id: job for job in held.jobs()}
-    if not jobs:
-        return
-    refused: list[Outcome] = []
-    scratch = config.scratch / held.claim_id
+    if jobs:
+        yield from _ImageBatch(ledger, store, config, held, wanted, jobs).run()
 
-    def tasks() -> Iterator[ImageTask]:
-        for job in jobs.values():
-            if held.lost.is_set():
+
+@dataclass(frozen=True)
+class _ImageBatch:
+    """One claim being worked through.
+
+    Attributes:
+        refused: outcomes of jobs that never reached the pool.
+        limits_s: seconds each job of the pool may take.
+    """
+
+    ledger: Ledger
+    store: ObjectStore
+    config: Settings
+    held: HeldClaim
+    wanted: Collection[str]
+    jobs: Mapping[str, Job]
+    refused: list[Outcome] = field(default_factory=list)
+    limits_s: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Outcome]:
+        """See run_image_claim."""
+        workers = min(self.config.cpu_threads, len(self.jobs))
+        try:
+            with (
+                ImagePool(workers, _MEMORY_LIMIT_BYTES, _FILE_TIMEOUT_S) as pool,
+                ThreadPoolExecutor(_PUBLISHERS, "publisher") as publishers,
+            ):
+                settling: deque[Future[Outcome]] = deque()
+                for task, made in pool.run(
+                    make_images,
+                    self._tasks(),
+                    stop=lambda task: task.job_id in self.held.canceled,
+                    time_limit_s=lambda task: self.limits_s[task.job_id],
+                ):
+                    settling.append(publishers.submit(self._settle, self.jobs[task.job_id], task.generation, made))
+                    while settling and (settling[0].done() or len(settling) > _PUBLISHERS):
+                        yield settling.popleft().result()
+                while settling:
+                    yield settling.popleft().result()
+            yield from self.refused
+        finally:
+            shutil.rmtree(self.config.scratch / self.held.claim_id, ignore_errors=True)
+
+    def _tasks(self) -> Iterator[ImageTask]:
+        """Begin one job after the other, as the pool asks for them."""
+        for job in self.jobs.values():
+            if self.held.lost.is_set():
                 return
             try:
-                generation = held.begin(job)
+                generation = self.held.begin(job)
             except NotOurs as e:
-                refused.append(_ended(job, "FENCED", None, e))
+                self.refused.append(_ended(job, "FENCED", None, e))
                 continue
             try:
-                recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
-            except TelecineError as e:  # one that an older version accepted
-                refused.append(_failed(ledger, config, job, generation, e))
-                continue
-            made = outputs.made(job.outputs)  # by an earlier attempt at this job: only the rest is made
-            missing = tuple(
-                o for o in recipe.images() if f"image/{o.asset}" in wanted and (f"image/{o.asset}", o.name) not in made
-            )
-            yield ImageTask(
-                job.job_id,
-                job.partition,
-                job.bucket,
-                job.key,
-                job.etag,
-                generation,
-                missing,
-                scratch / job.job_id,
-            )
+                yield self._task(job, generation)
+            except TelecineError as e:  # a recipe that an older version accepted, a deadline
+                self.refused.append(self._failed(job, generation, e))
 
-    try:
-        with (
-            ImagePool(min(config.cpu_threads, len(jobs)), _MEMORY_LIMIT_BYTES, _FILE_TIMEOUT_S) as pool,
-            ThreadPoolExecutor(_PUBLISHERS, "publisher") as publishers,
-        ):
-            settling: deque[Future[Outcome]] = deque()
-            for task, made in pool.run(make_images, tasks()):
-                job = jobs[task.job_id]
-                settling.append(
-                    publishers.submit(_settle, ledger, store, config, held, job, task.generation, made, wanted)
-                )
-                while settling and (settling[0].done() or len(settling) > _PUBLISHERS):
-                    yield settling.popleft().result()
-            while settling:
-                yield settling.popleft().result()
-        yield from refused
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _settle(
-    ledger: Ledger,
-    store: ObjectStore,
-    config: Settings,
-    held: HeldClaim,
-    job: Job,
-    generation: int,
-    made: ImagesMade | TelecineError,
-    wanted: Collection[str],
-) -> Outcome:
-    """Publish what was made, or write down why it wasn't."""
-    try:
-        if held.is_canceled(job):
-            ledger.do(attempts.end_canceled, job.job_id, generation, "canceled on request")
-            return Outcome(job, "CANCELED", generation, error_code="CANCELED", error_message="canceled on request")
-        if isinstance(made, TelecineError):
-            raise made
-        published = publish_outputs(
-            ledger, store, config, job, generation, made.facts, made.outputs, made.warnings, wanted, made.failures
+    def _task(self, job: Job, generation: int) -> ImageTask:
+        recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
+        allowed_s = JobLimits.model_validate(job.limits).processing_time_s(job.estimate_s)
+        self.limits_s[job.job_id] = min(_FILE_TIMEOUT_S, allowed_s)
+        made = outputs.made(job.outputs)  # by an earlier attempt at this job: only the rest is made
+        missing = tuple(
+            o for o in recipe.images() if f"image/{o.asset}" in self.wanted and (f"image/{o.asset}", o.name) not in made
         )
-        return Outcome.of(job, generation, published, frozenset(wanted), made.preview)
-    except NotOurs as e:
-        return _ended(job, "FENCED", generation, e)
-    except TelecineError as e:
-        return _failed(ledger, config, job, generation, e)
+        scratch = self.config.scratch / self.held.claim_id / job.job_id
+        return ImageTask(job.job_id, job.partition, job.bucket, job.key, job.etag, generation, missing, scratch)
 
+    def _settle(self, job: Job, generation: int, made: ImagesMade | TelecineError) -> Outcome:
+        """Publish what was made, or write down why it wasn't."""
+        try:
+            if self.held.is_canceled(job):
+                canceled = NotOurs(ErrorCode.CANCELED, "canceled on request")
+                self.ledger.do(attempts.end_canceled, job.job_id, generation, canceled.message)
+                return _ended(job, "CANCELED", generation, canceled)
+            if isinstance(made, TelecineError):
+                raise made
+            published = publish_outputs(
+                self.ledger,
+                self.store,
+                self.config,
+                job,
+                generation,
+                made.facts,
+                made.outputs,
+                made.warnings,
+                self.wanted,
+                made.failures,
+            )
+            return Outcome.of(job, generation, published, frozenset(self.wanted), made.preview)
+        except NotOurs as e:
+            return _ended(job, "FENCED", generation, e)
+        except TelecineError as e:
+            return self._failed(job, generation, e)
 
-def _failed(ledger: Ledger, config: Settings, job: Job, generation: int, error: TelecineError) -> Outcome:
-    try:
-        pressure = Pressure.look(config.scratch).as_json()
-        status = ledger.do(attempts.fail, job.job_id, generation, error, resources=pressure)
-    except NotOurs as fenced:
-        return _ended(job, "FENCED", generation, fenced)
-    return _ended(job, status.value, generation, error)
+    def _failed(self, job: Job, generation: int, error: TelecineError) -> Outcome:
+        try:
+            pressure = Pressure.look(self.config.scratch).as_json()
+            status = self.ledger.do(attempts.fail, job.job_id, generation, error, resources=pressure)
+        except NotOurs as fenced:
+            return _ended(job, "FENCED", generation, fenced)
+        return _ended(job, status.value, generation, error)
 
 
 def _ended(job: Job, status: str, generation: int | None, error: TelecineError) -> Outcome:

@@ -52,7 +52,9 @@ class Press:
 
     def publish(self, job: Job, generation: int, wanted: tuple[str, ...] = ASSETS) -> dict[str, Any]:
         outputs = [output(job.partition, generation, asset) for asset in wanted]
-        return publish_outputs(self.ledger, self.store, self.config, job, generation, FACTS, outputs, (), wanted).manifest
+        return publish_outputs(
+            self.ledger, self.store, self.config, job, generation, FACTS, outputs, (), wanted
+        ).manifest
 
     def manifest(self, partition: str) -> dict[str, Any]:
         return dict(json.loads(self.store.read(self.config.output_bucket, manifest_key(partition))))
