@@ -56,7 +56,8 @@ def postgres_url(stack: dict[str, str], _ledger_url: str) -> str:
     with connection, connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE telecine.media_objects, telecine.claims, telecine.jobs, telecine.batches,"
-            " telecine.submission_keys, telecine.breakers CASCADE"
+            " telecine.submission_keys, telecine.breakers, telecine.events, telecine.endpoints, telecine.deliverers,"
+            " telecine.run_reports CASCADE"
         )
     connection.close()
     return _ledger_url
