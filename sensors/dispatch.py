@@ -55,11 +55,11 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
 
 
 def dispatch_again(
-    instance: dg.DagsterInstance, claim_id: str, jobs: Sequence[Job], request: int
+    instance: dg.DagsterInstance, claim_id: str, jobs: Sequence[Job], request: int, priority: int
 ) -> tuple[dg.RunRequest, list[dg.AssetObservation]]:
     """The request for a claim whose run never appeared; the tick that made the claim may have got no further."""
     instance.add_dynamic_partitions(partitions_by_kind[jobs[0].kind].name, [job.partition for job in jobs])
-    return run_request(claim_id, jobs, contiguous=False, request=request), _seen(jobs)
+    return run_request(claim_id, jobs, contiguous=False, request=request, priority=priority), _seen(jobs)
 
 
 def _seen(jobs: Sequence[Job]) -> list[dg.AssetObservation]:
@@ -141,6 +141,8 @@ def run_request(
         }
     elif contiguous:
         run_tags |= {tags.RANGE_START: first.partition, tags.RANGE_END: last.partition}
+    if first.batch_id and all(job.batch_id == first.batch_id for job in jobs):
+        run_tags[tags.BATCH] = first.batch_id
     is_batch = len(jobs) > 1 and not contiguous
     return dg.RunRequest(
         run_key=f"{claim_id}:{request}",

@@ -145,7 +145,7 @@ class _Look:
         self.context.log.warning(
             f"claim {claim.claim_id}: no run appeared after {claim.waited_s:.0f} s; requested again"
         )
-        request, seen = dispatch_again(instance, claim.claim_id, jobs, number)
+        request, seen = dispatch_again(instance, claim.claim_id, jobs, number, claim.priority)
         self.requests.append(request)
         self.seen += seen
 

@@ -1,6 +1,7 @@
 """The manifest of a batch: `batches/<batch_id>/manifest.json` in the output bucket, written once it has ended.
 
-Names each child with its outcome and the URL of its own manifest. The ledger's rows are the truth; this follows them.
+Names each child with its outcome and the URL of its own manifest. It is public like all outputs, so the submitter's
+metadata is not in it. The ledger's rows are the truth; this follows them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,6 @@ def batch_manifest(ledger: Ledger, batch_id: str) -> dict[str, Any]:
         "total": batch.total,
         "created_at": batch.created_at.isoformat(),
         "finished_at": batch.finished_at.isoformat() if batch.finished_at else None,
-        "metadata": batch.metadata,
         "jobs": [_child(job) for job in ledger.do(batches.children, batch_id)],
     }
 

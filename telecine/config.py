@@ -24,7 +24,9 @@ _TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 # What publishing writes (telecine/partition): a rule on the output bucket must not feed on it.
-_OWN_OUTPUT = re.compile(r"^[a-z0-9._-]+-[0-9a-f]{8}/(manifest\.json$|g\d+/|jobs/)")
+_OWN_OUTPUT = re.compile(
+    r"^([a-z0-9._-]+-[0-9a-f]{8}/(manifest\.json$|g\d+/|jobs/)|batches/[0-9a-f-]{36}/manifest\.json$)"
+)
 
 
 class Rule(BaseModel):

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     scratch_warn_percent: float = 85.0
     scratch_stop_percent: float = Field(95.0, description="No new work begins while more of the scratch disk is used")
     retry_load_percent: float = Field(85.0, description="Retries wait (at most half a minute) above this load per core")
+    keep_jobs_days: float = Field(90.0, gt=0, description="Days the ledger remembers a job that has ended")
+    keep_progress_days: float = Field(30.0, gt=0, description="Days progress reports are kept")
     cpu_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
 
     @property

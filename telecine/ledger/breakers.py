@@ -26,9 +26,14 @@ class _Rule:
     window_s: float
     open_s: float
     probe_s: float
+    apart_s: float = 0.0  # what is nearer to the failure before it is the same one
 
 
-_RULES = {OBJECT_STORE: _Rule(3, 30.0, 60.0, 15.0), DATABASE: _Rule(3, 45.0, 45.0, 45.0)}
+_RULES = {
+    OBJECT_STORE: _Rule(3, 30.0, 60.0, 15.0),
+    # Every process writes down an outage of the database: those of one restart count once.
+    DATABASE: _Rule(3, 45.0, 45.0, 45.0, apart_s=10.0),
+}
 _BLAMED = {ErrorCode.STORE_UNAVAILABLE: OBJECT_STORE, ErrorCode.DATABASE_UNAVAILABLE: DATABASE}
 
 
@@ -59,6 +64,8 @@ def failed(connection: Connection, name: str, reason: str) -> None:
     rule = _RULES[name]
     row = _lock(connection, name)
     now = row.now
+    if row.failures and now - row.failures[-1] < rule.apart_s:
+        return
     recent = [at for at in row.failures if now - at < rule.window_s] + [now]
     values: dict[str, Any] = {"failures": recent[-rule.failures :], "reason": reason[:500]}
     if len(recent) >= rule.failures or (row.opened_at is not None and row.open_s < rule.open_s):

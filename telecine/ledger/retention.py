@@ -1,0 +1,53 @@
+"""Retention: how long the ledger remembers what is over (requirements.md section 4, "retention").
+
+Outputs, manifests and what is current stay; only the record of the work goes. Nothing unfinished is ever touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select
+
+from telecine.ledger.schema import attempts, batches, claims, jobs, progress_history, submission_keys
+
+_AT_ONCE = 5_000  # rows of jobs to a transaction, so that nobody waits for a lock
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days; from `telecine.settings`."""
+
+    jobs_days: float = 90.0
+    progress_days: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows went. `more`: call again."""
+
+    jobs: int
+    progress: int
+    more: bool
+
+
+def purge(connection: Connection, keep: Retention) -> Purged:
+    """Delete what is older than it is kept, a few thousand jobs at a time."""
+    progress = connection.execute(
+        delete(progress_history).where(progress_history.c.at < _ago(keep.progress_days))
+    ).rowcount
+    connection.execute(delete(submission_keys).where(submission_keys.c.expires_at < func.now()))
+    old = connection.scalars(
+        select(jobs.c.job_id).where(jobs.c.finished_at < _ago(keep.jobs_days)).limit(_AT_ONCE)
+    ).all()
+    connection.execute(delete(attempts).where(attempts.c.job_id.in_(old)))
+    connection.execute(delete(jobs).where(jobs.c.job_id.in_(old)))
+    unused = ~select(jobs.c.job_id).where(jobs.c.claim_id == claims.c.claim_id).exists()
+    connection.execute(delete(claims).where(claims.c.ended_at < _ago(keep.jobs_days), unused))
+    childless = ~select(jobs.c.job_id).where(jobs.c.batch_id == batches.c.batch_id).exists()
+    connection.execute(delete(batches).where(batches.c.finished_at < _ago(keep.jobs_days), childless))
+    return Purged(len(old), progress, more=len(old) == _AT_ONCE)
+
+
+def _ago(days: float) -> ColumnElement[object]:
+    return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, days * 86_400)
