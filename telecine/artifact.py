@@ -88,6 +88,9 @@ class MediaResult:
         warnings: sentences for the manifest ("colour profile damaged, treated as sRGB").
         failures: outputs that could not be made; at least one artifact is there when this isn't empty.
         preview: small JPEG (at most 20 kB) for the Dagster UI, or None.
+        private_facts: what was learnt about the source and must not be public (camera, whether there are
+            coordinates); goes to Dagster only.
+        details: everything the source's metadata says, private, JSON-ready; None unless the recipe keeps it.
     """
 
     facts: Mapping[str, Any]
@@ -95,6 +98,8 @@ class MediaResult:
     warnings: tuple[str, ...] = ()
     failures: tuple[OutputFailure, ...] = ()
     preview: bytes | None = field(default=None, repr=False)
+    private_facts: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 def sha256_of(path: Path) -> str:

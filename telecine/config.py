@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.partition import PRIVATE_PREFIX
 from telecine.priority import Lane, Priority
 from telecine.recipe import Recipe, load_recipe
 
@@ -52,7 +53,8 @@ class Rule(BaseModel):
 
     def matches(self, key: str) -> bool:
         """Whether this rule takes the object; temporary names and `telecine process` uploads match no rule."""
-        return key.startswith(self.prefix) and not key.startswith(UPLOADS_PREFIX) and not is_temporary(key)
+        ours = key.startswith((UPLOADS_PREFIX, PRIVATE_PREFIX))
+        return key.startswith(self.prefix) and not ours and not is_temporary(key)
 
     def load_recipe(self) -> Recipe:
         """The rule's recipe.

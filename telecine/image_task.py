@@ -6,14 +6,16 @@ most of a second (telecine/image_batch publishes what comes back).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from telecine.artifact import OutputFailure
 from telecine.image import pool_child, process_image
+from telecine.partition import details_key
 from telecine.recipe.image import ImageOutput
 from telecine.scratch import scratch_directory
 from telecine.settings import settings
@@ -43,6 +45,7 @@ class ImagesMade:
     Attributes:
         outputs: rows for the manifest; never empty.
         failures: outputs that could not be made.
+        private_facts: for Dagster only, never for a manifest.
     """
 
     facts: Mapping[str, Any]
@@ -50,6 +53,7 @@ class ImagesMade:
     warnings: tuple[str, ...]
     preview: str | None
     failures: tuple[OutputFailure, ...] = ()
+    private_facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -79,4 +83,8 @@ def make_images(task: ImageTask) -> ImagesMade:
         place = (store, settings().output_bucket, task.partition, task.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)
         preview = upload_preview(*place, outputs, result.preview)
-        return ImagesMade(result.facts, outputs, result.warnings, preview, result.failures)
+        if result.details is not None:
+            details = json.dumps({"object": f"{task.bucket}/{task.key}", **result.details}, ensure_ascii=False).encode()
+            key = details_key(task.partition, task.generation)
+            store.write(settings().input_bucket, key, details, mime="application/json", cache="private, no-store")
+        return ImagesMade(result.facts, outputs, result.warnings, preview, result.failures, result.private_facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+PRIVATE_PREFIX = "telecine-private/"  # in the input bucket, which only its owner reads; no bucket rule matches there
 _SLUG_MAX = 80  # architecture.md: slug at most 80 characters
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._-]+")
 _DOTS = re.compile(r"\.{2,}")
@@ -29,3 +30,8 @@ def generation_prefix(partition: str, generation: int) -> str:
 def manifest_key(partition: str) -> str:
     """Key of the partition's current manifest."""
     return f"{partition}/manifest.json"
+
+
+def details_key(partition: str, generation: int) -> str:
+    """Key, in the private input bucket, of what a source's metadata says (`keep_details`)."""
+    return f"{PRIVATE_PREFIX}{partition}/g{generation}.json"

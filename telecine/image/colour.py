@@ -61,7 +61,21 @@ def to_srgb(image: Image.Image, icc: bytes | None, notes: list[str], *, inverted
             image = managed
             if alpha is not None:
                 image.putalpha(alpha)
-    return image.convert("RGB") if image.mode == "CMYK" else image
+    if image.mode == "CMYK":
+        notes.append("CMYK without a usable colour profile: its colours are an estimate.")
+        return image.convert("RGB")
+    return image
+
+
+def keeps_profile(image: Image.Image, icc: bytes | None) -> bool:
+    """Whether a plain picture's numbers can be kept with its profile: grey or RGB, a sound profile, and not sRGB."""
+    if not icc or image.mode not in ("L", "LA", "RGB", "RGBA"):
+        return False
+    try:
+        space, name = _profile_of(icc)
+    except DECODER_FAULTS:
+        return False
+    return space == ("GRAY" if image.mode[0] == "L" else "RGB ") and "srgb" not in name.lower()
 
 
 def _managed(image: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:

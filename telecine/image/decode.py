@@ -8,11 +8,14 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
+from telecine.errors import ErrorCode, InputError
 from telecine.image import colour
 from telecine.image.faults import decoding, is_cut_off
 from telecine.image.geometry import Box
@@ -32,19 +35,31 @@ class Picture:
         extent: where the source's edges lie in the image. When a side isn't divisible by the reduction, the last
             row or column of the image is only partly covered.
         scale: image pixels per source pixel.
+        profile: the source's colour profile when the numbers were kept instead of being converted to sRGB.
     """
 
     image: Image.Image
     extent: Box
     scale: float
+    profile: bytes | None = None
 
 
-def decode(path: Path, facts: ImageFacts, scale: float, notes: list[str]) -> Picture:
+def decode(
+    path: Path,
+    facts: ImageFacts,
+    scale: float,
+    notes: list[str],
+    *,
+    keep_profile: bool = False,
+    allow_truncated: bool = False,
+) -> Picture:
     """Decode a file once.
 
     Args:
         scale: the largest scale any output needs; decoding may stop there.
         notes: gets sentences about what was ignored or repaired.
+        keep_profile: don't convert grey and RGB pixels to sRGB.
+        allow_truncated: make what can be made of a file whose end is missing.
 
     Raises:
         InputError: CORRUPT_MEDIA or TRUNCATED_MEDIA.
@@ -52,15 +67,34 @@ def decode(path: Path, facts: ImageFacts, scale: float, notes: list[str]) -> Pic
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with opened(path, facts.format) as image:
-            picture = _decode(image, path, facts, min(scale, 1.0), notes)
+        try:
+            with opened(path, facts.format) as image:
+                picture = _decode(image, path, facts, min(scale, 1.0), notes, keep_profile)
+        except InputError as e:
+            if not allow_truncated or e.code is not ErrorCode.TRUNCATED_MEDIA:
+                raise
+            with _without_its_end(), opened(path, facts.format) as image:
+                picture = _decode(image, path, facts, min(scale, 1.0), notes, keep_profile)
+            notes.append("The file ends before its last pixel; what is missing was filled up.")
     notes += [f"The decoder remarked: {w.message}." for w in caught if not issubclass(w.category, DeprecationWarning)]
     if facts.format == "gif" and is_cut_off(path, "gif"):
         notes.append("The GIF lacks its end; its first frame is complete.")
     return picture
 
 
-def _decode(image: Image.Image, path: Path, facts: ImageFacts, scale: float, notes: list[str]) -> Picture:
+@contextmanager
+def _without_its_end() -> Iterator[None]:
+    """Pillow's decoders make up what they don't find. The switch is global; a process decodes one file at a time."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _decode(
+    image: Image.Image, path: Path, facts: ImageFacts, scale: float, notes: list[str], keep_profile: bool
+) -> Picture:
     icc = image.info.get("icc_profile")
     inverted_cmyk = image.mode == "CMYK" and facts.format == "jpeg" and "adobe" not in image.info
     lab = is_lab(image)
@@ -77,13 +111,15 @@ def _decode(image: Image.Image, path: Path, facts: ImageFacts, scale: float, not
     factor = max(1, int(reached / (2 * scale)))
     extent = _jpeg_extent(image, full) if facts.format == "jpeg" else (float(full[0]), float(full[1]))
     image = _reduced(image, factor, facts.bit_depth)
-    image = colour.to_srgb(image, icc, notes, inverted_cmyk=inverted_cmyk)
+    kept = keep_profile and colour.keeps_profile(image, icc)
+    if not kept:
+        image = colour.to_srgb(image, icc, notes, inverted_cmyk=inverted_cmyk)
     box = (0.0, 0.0, extent[0] / factor, extent[1] / factor)
     orientation = UPRIGHT if facts.turned_by_decoder else facts.orientation
     box = upright_box(box, image.size, orientation)
     image = upright(image, orientation)
     image.info = {}  # Pillow's encoders copy comments, profiles and transparency from here
-    return Picture(image, box, (box[2] - box[0]) / facts.displayed_width)
+    return Picture(image, box, (box[2] - box[0]) / facts.displayed_width, icc if kept else None)
 
 
 def _jpeg_extent(image: Image.Image, full: tuple[int, int]) -> tuple[float, float]:

@@ -35,6 +35,10 @@ class Placement:
         left, top, right, bottom = self.crop
         return max(self.size[0] / (right - left), self.size[1] / (bottom - top))
 
+    def moved(self, crop: Box) -> Placement:
+        """The same with another part of the source."""
+        return Placement(crop, self.size, self.canvas, self.offset)
+
     @property
     def is_whole(self) -> bool:
         """Whether the finished picture shows the whole source and nothing else, undistorted."""

@@ -17,6 +17,7 @@ from typing import Any
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, TiffImagePlugin
 
+from telecine.image import source_facts
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
 from telecine.image.orient import UPRIGHT, displayed_size
@@ -68,7 +69,11 @@ class ImageFacts:
         turned_by_decoder: the decoder applies the orientation itself.
         icc_name: description inside the embedded colour profile; None without one.
         bit_depth: bits per channel in the file.
-        has_gps: whether there are coordinates (which never leave the source).
+        has_gps: whether there are coordinates.
+        camera: make and model; None when unknown.
+        dpi: resolution across and down; None when unknown.
+        compression: how the pixels are stored ("progressive", "lzw", "lossless", ...).
+        source_quality: a JPEG's quality on libjpeg's scale, estimated from its tables; None for others.
         warnings: sentences about what had to be ignored.
     """
 
@@ -84,6 +89,10 @@ class ImageFacts:
     icc_name: str | None
     bit_depth: int
     has_gps: bool
+    camera: str | None
+    dpi: tuple[float, float] | None
+    compression: str | None
+    source_quality: int | None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -104,7 +113,14 @@ class ImageFacts:
             "bit_depth": self.bit_depth,
             "icc_profile": self.icc_name,
             "megapixels": round(self.width * self.height / 1e6, 2),
+            "dpi": None if self.dpi is None else [round(value, 2) for value in self.dpi],
+            "compression": self.compression,
+            "source_quality": self.source_quality,
         }
+
+    def private(self) -> dict[str, Any]:
+        """The facts for the owner's eyes only: they go to Dagster, never to a manifest."""
+        return {"camera": self.camera, "has_gps": self.has_gps}
 
 
 @contextmanager
@@ -136,7 +152,7 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
     check_limits(format, image.mode, *image.size, limits, progressive=bool(image.info.get("progressive")))
     if image.info[_MENDED]:
         notes.append("Extra data of the PNG (profile, EXIF or text) is damaged and was ignored.")
-    orientation, has_gps = _exif(image, path, format, notes)
+    orientation, has_gps, camera = _exif(image, path, format, notes)
     if format in ("avif", "heic") and _is_hdr(path):
         notes.append("The picture is HDR; it was not tone-mapped, so it may look pale.")
     turned = format in _TURNED_BY_DECODER
@@ -156,6 +172,10 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
         "icc_name": _icc_name(image),
         "bit_depth": _bit_depth(image, path, format),
         "has_gps": has_gps,
+        "camera": camera,
+        "dpi": source_facts.dpi(image),
+        "compression": source_facts.compression(image, path, format),
+        "source_quality": source_facts.jpeg_quality(image) if format == "jpeg" else None,
     }, notes
 
 
@@ -169,8 +189,8 @@ def _with(facts: dict[str, Any], notes: list[str]) -> ImageFacts:
     return ImageFacts(**facts, warnings=tuple(dict.fromkeys(notes)))
 
 
-def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tuple[int, bool]:
-    """Orientation and whether there are coordinates."""
+def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tuple[int, bool, str | None]:
+    """Orientation, whether there are coordinates, and the camera."""
     try:
         if format == "png" and "exif" not in image.info and (late := late_exif(path)):
             image.info["exif"] = b"Exif\0\0" + late
@@ -179,15 +199,16 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
         orientation = image.info.get("original_orientation") if format == "heic" else None
         if orientation is None:
             orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
-        has_gps = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
+        has_gps = bool(exif.get_ifd(ExifTags.IFD.GPSInfo)) or source_facts.has_coordinates(image.info.get("xmp"))
+        camera = source_facts.camera(exif)
     except DECODER_FAULTS:
         notes.append("The EXIF data is damaged and was ignored, so the orientation may be wrong.")
-        return UPRIGHT, False
+        return UPRIGHT, False, None
     if not isinstance(orientation, int) or orientation not in range(1, 9):
         if orientation != 0:  # 0 is what many programs write for "unknown"
             notes.append(f"The EXIF orientation {orientation!r} makes no sense and was ignored.")
-        return UPRIGHT, has_gps
-    return orientation, has_gps
+        return UPRIGHT, has_gps, camera
+    return orientation, has_gps, camera
 
 
 def _icc_name(image: Image.Image) -> str | None:

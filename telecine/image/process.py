@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from telecine.artifact import Artifact, MediaResult, OutputFailure
+from telecine.artifact import Artifact, MediaResult, OutputFailure, sha256_of
 from telecine.errors import ErrorCode, InputError, TelecineError
+from telecine.image.animation import animate
 from telecine.image.decode import Picture, decode
+from telecine.image.details import details_of
 from telecine.image.encode import encode, preview
 from telecine.image.faults import within_means
 from telecine.image.geometry import Placement, place
 from telecine.image.header import ImageFacts, inspect
-from telecine.image.limits import ImageLimits, check_output, reduction_of
+from telecine.image.limits import ImageLimits
+from telecine.image.metadata import SourceMetadata, carried_by
+from telecine.image.metadata import read as read_metadata
+from telecine.image.plan import Place, Planned, place_of, plan
+from telecine.image.quality import quality_of
 from telecine.image.resize import Renderer
-from telecine.recipe.image import ImageOutput
+from telecine.image.smart_crop import smart_crop
+from telecine.image.verify import sampled_look, verify
+from telecine.recipe.image import ImageFormat, ImageOutput
 from telecine.sniff import Sniffed
 
 Tell = Callable[[str, int, int], None]
-Place = tuple[str, str]  # an output's asset key and name
 _PREVIEW = ImageOutput(kind="image", name="preview", width=240, height=240)
+# Sources whose own loss makes a lower quality invisible, and outputs that have a quality to lower.
+_LOSSY_SOURCES = ("jpeg", "webp", "avif", "heic")
+_LOSSY_OUTPUTS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+_LOWER_BY = (8, 16, 24)
+# What an output's bytes depend on besides its placement, its asset and its background.
+_BYTES_DEPEND_ON = (
+    *("format", "interpolation", "sharpen", "quality", "lossless", "effort", "png_level", "webp_method", "avif_speed"),
+    *("subsampling", "progressive", "max_colors", "color_profile", "animated", "metadata", "metadata_fields"),
+    *("strip_private", "allow_larger"),
+)
 
 
 def process_image(
@@ -36,7 +54,7 @@ def process_image(
     Args:
         source: the file, any name.
         sniffed: what its first bytes said.
-        outputs: what to make.
+        outputs: what to make; single pictures (`Recipe.images()`).
         out_dir: existing directory; files go to `<asset>/<name>` below it.
         limits: largest accepted picture.
         tell: called with a stage (DECODING, ENCODING), outputs done and outputs in all, when one of them changes.
@@ -47,35 +65,29 @@ def process_image(
     """
     if not outputs:
         raise InputError(ErrorCode.NO_OUTPUTS, "The recipe has no output for images.")
-    limits = limits or ImageLimits()
     tell = tell or _say_nothing
     tell("DECODING", 0, len(outputs))
+    limits = limits or ImageLimits()
     facts = inspect(source, sniffed, limits)
     notes = list(facts.warnings)
-    failed: dict[Place, TelecineError] = {}
-    planned = []
-    for placement, output in _plan(facts, outputs, notes):
-        try:
-            check_output(output, *placement.canvas, limits)
-        except TelecineError as e:
-            failed[_place(output)] = e
-        else:
-            planned.append((placement, output))
-    made: dict[Place, Artifact] = {}
-    small = None
-    if planned:
-        needed = max(placement.scale for placement, _ in planned)
-        picture = decode(source, facts, needed, notes)
-        made, small = _make(picture, facts, planned, out_dir, failed, lambda done: tell("ENCODING", done, len(outputs)))
-    if not made:
-        raise next(failed[_place(output)] for output in outputs)
-    places = [_place(output) for output in outputs]
+    planned, failed = plan(facts, outputs, limits, notes)
+    keeps_details = any(output.keep_details for output in outputs)
+    embedded = None
+    if keeps_details or any(p.output.metadata != "strip_all" for p in planned):
+        embedded = read_metadata(source, facts.format)
+    darkroom = _Darkroom(source, facts, embedded, out_dir, notes, failed)
+    darkroom.make(planned, lambda done: tell("ENCODING", done, len(outputs)))
+    if not darkroom.made:
+        raise next(failed[place_of(output)] for output in outputs)
+    places = [place_of(output) for output in outputs]
     return MediaResult(
-        facts.public(),
-        tuple(made[place] for place in places if place in made),
+        {**facts.public(), "sha256": sha256_of(source)},
+        tuple(darkroom.made[place] for place in places if place in darkroom.made),
         tuple(dict.fromkeys(notes)),
         tuple(OutputFailure(*place, failed[place]) for place in places if place in failed),
-        small,
+        darkroom.preview,
+        facts.private(),
+        details_of(facts, embedded) if embedded is not None and keeps_details else None,
     )
 
 
@@ -83,94 +95,160 @@ def _say_nothing(stage: str, done: int, total: int) -> None:
     """For callers that don't want to know."""
 
 
-def _place(output: ImageOutput) -> Place:
-    return f"image/{output.asset}", output.name
+class _Darkroom:
+    """One file's outputs while they are being made.
 
+    Attributes:
+        made: artifacts so far, by place.
+        preview: small JPEG; None while nothing was made.
+    """
 
-def _plan(facts: ImageFacts, outputs: Sequence[ImageOutput], notes: list[str]) -> list[tuple[Placement, ImageOutput]]:
-    """Placements, largest scale first, so that small pictures can be made from larger ones."""
-    source = facts.displayed
-    divisor = reduction_of(facts.format, facts.width, facts.height)
-    planned = []
-    for output in outputs:
-        placement = place(source, output)
-        if placement.scale > 1 / divisor and not output.enlarge:
-            placement = _within(placement, divisor)
-            notes.append(
-                f"Output {output.name!r} is {placement.canvas[0]} x {placement.canvas[1]} pixels, "
-                f"because JPEGs above 50 megapixels are decoded at 1/{divisor} of their size."
-            )
-        elif (output.width, output.height) == (None, None) and placement.scale < 1:
-            notes.append(f"Output {output.name!r} was made smaller to fit {output.format.value}'s largest side.")
-        planned.append((placement, output))
-    return sorted(planned, key=lambda p: -p[0].scale)
+    def __init__(
+        self,
+        source: Path,
+        facts: ImageFacts,
+        embedded: SourceMetadata | None,
+        out_dir: Path,
+        notes: list[str],
+        failed: dict[Place, TelecineError],
+    ) -> None:
+        self._source = source
+        self._source_bytes = source.stat().st_size
+        self._facts = facts
+        self._embedded = embedded
+        self._out_dir = out_dir
+        self._notes = notes
+        self._failed = failed
+        self._twins: dict[tuple[object, ...], Artifact] = {}
+        self.made: dict[Place, Artifact] = {}
+        self.preview: bytes | None = None
 
+    def make(self, planned: Sequence[Planned], tell: Callable[[int], None]) -> None:
+        """Make the outputs; what goes wrong with one is added to the failures.
 
-def _within(placement: Placement, divisor: int) -> Placement:
-    """A placement made smaller until a reduced decode is large enough for it."""
-    shrink = 1 / divisor / placement.scale
-    size = max(1, int(placement.size[0] * shrink)), max(1, int(placement.size[1] * shrink))
-    if placement.canvas != placement.size:
-        offset = tuple((c - s) // 2 for c, s in zip(placement.canvas, size, strict=True))
-        return Placement(placement.crop, size, placement.canvas, (offset[0], offset[1]))
-    return Placement(placement.crop, size, size)
+        Raises:
+            InputError, ResourceError, SystemFault: the source itself can't be decoded.
+        """
+        tell(0)
+        for keep_profile in (False, True):
+            stills = [p for p in planned if not p.animated and (p.output.color_profile == "keep") is keep_profile]
+            if stills:
+                self._stills(stills, keep_profile, tell)
+        for each in planned:
+            if each.animated:
+                self._attempt(each, each.placement, lambda p=each: self._animation(p), tell)  # type: ignore[misc]
+        if self.made and self.preview is None:  # animations only
+            picture = decode(self._source, self._facts, 240 / max(self._facts.displayed), [])
+            self._make_preview(Renderer(picture, self._facts.displayed))
 
+    def _stills(self, planned: Sequence[Planned], keep_profile: bool, tell: Callable[[int], None]) -> None:
+        picture = decode(
+            self._source,
+            self._facts,
+            max(p.placement.scale for p in planned),
+            self._notes,
+            keep_profile=keep_profile,
+            allow_truncated=any(p.output.allow_truncated for p in planned),
+        )
+        renderer = Renderer(picture, self._facts.displayed)
+        image = None
+        rendered: tuple[object, ...] | None = None
 
-def _make(
-    picture: Picture,
-    facts: ImageFacts,
-    planned: list[tuple[Placement, ImageOutput]],
-    out_dir: Path,
-    failed: dict[Place, TelecineError],
-    tell: Callable[[int], None],
-) -> tuple[dict[Place, Artifact], bytes | None]:
-    """Each output's artifact, and a preview; what goes wrong with one output is added to `failed`."""
-    renderer = Renderer(picture, facts.displayed)
-    made: dict[Place, Artifact] = {}
-    twins: dict[tuple[object, ...], Artifact] = {}
-    tell(0)
-    image = None
-    rendered: tuple[object, ...] | None = None
-    for placement, output in planned:
-        pixels = (placement, output.interpolation, output.background if placement.canvas != placement.size else None)
-        settings = (output.asset, pixels, output.format, output.quality, output.lossless, _flat_on(output))
+        def still(each: Planned, placement: Placement) -> Artifact:
+            nonlocal image, rendered
+            output = each.output
+            boxed = placement.canvas != placement.size
+            pixels = (placement, output.interpolation, output.sharpen, output.background if boxed else None)
+            if image is None or rendered != pixels:
+                image, rendered = None, None  # frees the one before
+                image, rendered = renderer.render(placement, output), pixels
+            carried = carried_by(output, self._embedded, image.size, image.mode, picture.profile, self._notes)
+            started = time.perf_counter()
+            data = encode(image, output, carried)
+            took = time.perf_counter() - started
+            if len(data) > self._source_bytes and placement.canvas == self._facts.displayed:
+                smaller = None
+                for quality in self._lower_qualities(output):
+                    smaller = encode(image, output, carried, quality)
+                    if len(smaller) <= self._source_bytes:
+                        break
+                data = smaller or data
+                if len(data) > self._source_bytes and not output.allow_larger:
+                    self._notes.append(f"Output {output.name!r} is larger than the source, which has the same size.")
+            verify(data, output, image.size)
+            sampled_look(data, output, image, took)
+            return self._write(data, output, placement)
+
+        for each in planned:
+            placement = _placed_smartly(each, picture, self._facts)
+            self._attempt(each, placement, lambda e=each, p=placement: still(e, p), tell)  # type: ignore[misc]
+        if self.made and self.preview is None:
+            self._make_preview(renderer)
+
+    def _attempt(
+        self, each: Planned, placement: Placement, make: Callable[[], Artifact], tell: Callable[[int], None]
+    ) -> None:
+        """One output, or its twin when one was made already."""
+        output = each.output
+        key = (output.asset, placement, _visible_background(each), *(getattr(output, f) for f in _BYTES_DEPEND_ON))
         try:
-            with within_means(facts.format):
-                if settings not in twins:
-                    if image is None or rendered != pixels:
-                        image, rendered = None, None  # frees the one before
-                        image, rendered = renderer.render(placement, output), pixels
-                    twins[settings] = _write(encode(image, output), output, placement, out_dir)
+            if key not in self._twins:
+                with within_means(self._facts.format):
+                    self._twins[key] = make()
         except TelecineError as e:
-            failed[_place(output)] = e
+            self._failed[place_of(output)] = e
         else:
-            made[_place(output)] = _renamed(twins[settings], output)
-            tell(len(made))
-    if not made:
-        return made, None
-    with within_means(facts.format):
-        return made, preview(renderer.render(place(facts.displayed, _PREVIEW), _PREVIEW))
+            self.made[place_of(output)] = _renamed(self._twins[key], output)
+            tell(len(self.made))
+
+    def _animation(self, each: Planned) -> Artifact:
+        output, placement = each.output, each.placement
+        carried = carried_by(output, self._embedded, placement.canvas, "RGBA", None, self._notes)
+        data, frames, seconds = animate(self._source, self._facts, placement, output, carried, self._notes)
+        verify(data, output, placement.canvas, frames)
+        return self._write(data, output, placement, seconds)
+
+    def _lower_qualities(self, output: ImageOutput) -> list[int]:
+        """Qualities to try when an output came out larger than a source of its own size."""
+        lossy = output.format in _LOSSY_OUTPUTS and not output.lossless and self._facts.format in _LOSSY_SOURCES
+        if output.allow_larger or not lossy:
+            return []
+        return [q for step in _LOWER_BY if (q := quality_of(output) - step) >= 30]
+
+    def _write(
+        self, data: bytes, output: ImageOutput, placement: Placement, duration_s: float | None = None
+    ) -> Artifact:
+        path = f"{output.asset}/{output.file_name}"
+        target = self._out_dir / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return Artifact(
+            asset=f"image/{output.asset}",
+            name=output.name,
+            path=path,
+            mime=output.format.mime,
+            size_bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            width=placement.canvas[0],
+            height=placement.canvas[1],
+            duration_s=duration_s,
+        )
+
+    def _make_preview(self, renderer: Renderer) -> None:
+        with within_means(self._facts.format):
+            self.preview = preview(renderer.render(place(self._facts.displayed, _PREVIEW), _PREVIEW))
 
 
-def _flat_on(output: ImageOutput) -> str | None:
-    return None if output.format.has_alpha else output.background
+def _placed_smartly(each: Planned, picture: Picture, facts: ImageFacts) -> Placement:
+    if each.output.anchor != "smart":
+        return each.placement
+    return each.placement.moved(smart_crop(picture.image, picture.extent, facts.displayed, each.placement.crop))
 
 
-def _write(data: bytes, output: ImageOutput, placement: Placement, out_dir: Path) -> Artifact:
-    path = f"{output.asset}/{output.file_name}"
-    target = out_dir / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
-    return Artifact(
-        asset=f"image/{output.asset}",
-        name=output.name,
-        path=path,
-        mime=output.format.mime,
-        size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        width=placement.canvas[0],
-        height=placement.canvas[1],
-    )
+def _visible_background(each: Planned) -> str | None:
+    """The background, where it can show."""
+    boxed = each.placement.canvas != each.placement.size
+    return each.output.background if boxed or each.output.format in (ImageFormat.JPEG, ImageFormat.GIF) else None
 
 
 def _renamed(twin: Artifact, output: ImageOutput) -> Artifact:
@@ -184,4 +262,5 @@ def _renamed(twin: Artifact, output: ImageOutput) -> Artifact:
         sha256=twin.sha256,
         width=twin.width,
         height=twin.height,
+        duration_s=twin.duration_s,
     )

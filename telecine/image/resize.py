@@ -7,7 +7,7 @@ nobody sees. Softer filters add up, so after one of them a source must be twice 
 
 from __future__ import annotations
 
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageFilter
 
 from telecine.image.decode import Picture
 from telecine.image.geometry import Box, Placement, Size
@@ -22,6 +22,8 @@ _FILTERS = {
 _REDUCING_GAP = 2.0
 _GAP_AFTER_LANCZOS = 1.4
 _GAP_AFTER_OTHERS = 2.0
+_SHARPEN_RADIUS = 0.8  # pixels of the output: the blur that resampling leaves
+_SHARPEN_PERCENT = 90
 
 
 def filter_for(name: str, scale: float) -> Image.Resampling:
@@ -49,17 +51,13 @@ class Renderer:
         """One output's pixels, still with alpha."""
         base = self._source_for(placement.scale)
         box = self._box_in(base, placement.crop)
-        if base.image.size == placement.size and box == (0.0, 0.0, *map(float, base.image.size)):
-            image, gap = base.image, _GAP_AFTER_LANCZOS
-        else:
-            # Pillow multiplies alpha in before and divides it out after filtering, so edges get no dark fringe.
-            chosen = filter_for(output.interpolation, placement.scale)
-            image = base.image.resize(placement.size, chosen, box=box, reducing_gap=_REDUCING_GAP)
-            gap = _GAP_AFTER_LANCZOS if chosen is Image.Resampling.LANCZOS else _GAP_AFTER_OTHERS
+        image = resized(base.image, placement, output, box=box)
+        softened = image is not base.image and _filter_of(output, placement) is not Image.Resampling.LANCZOS
         if placement.is_whole and placement.crop[2:] == self._source:
             whole = (0.0, 0.0, float(image.width), float(image.height))
+            gap = _GAP_AFTER_OTHERS if softened else _GAP_AFTER_LANCZOS
             self._cascade.append((Picture(image, whole, placement.size[0] / self._source[0]), gap))
-        return image if placement.canvas == placement.size else _letterboxed(image, placement, output.background)
+        return finished(image, placement, output)
 
     def _source_for(self, scale: float) -> Picture:
         large_enough = [picture for picture, gap in self._cascade if picture.scale >= scale * gap]
@@ -77,10 +75,46 @@ class Renderer:
         )
 
 
+def resized(image: Image.Image, placement: Placement, output: ImageOutput, *, box: Box) -> Image.Image:
+    """The placed part of a picture at its size; the same object when there is nothing to do.
+
+    Args:
+        box: that part, in the picture's own pixels.
+    """
+    if image.size == placement.size and box == (0.0, 0.0, *map(float, image.size)):
+        return image
+    # Pillow multiplies alpha in before and divides it out after filtering, so edges get no dark fringe.
+    return image.resize(placement.size, _filter_of(output, placement), box=box, reducing_gap=_REDUCING_GAP)
+
+
+def finished(image: Image.Image, placement: Placement, output: ImageOutput) -> Image.Image:
+    """A resized picture sharpened and letterboxed."""
+    if output.sharpen > 0:
+        image = _sharpened(image, output.sharpen)
+    return image if placement.canvas == placement.size else _letterboxed(image, placement, output.background)
+
+
+def _filter_of(output: ImageOutput, placement: Placement) -> Image.Resampling:
+    return filter_for(output.interpolation, placement.scale)
+
+
+def _sharpened(image: Image.Image, amount: float) -> Image.Image:
+    """Unsharp mask on colours, never on alpha. The threshold leaves noise in skies alone."""
+    mask = ImageFilter.UnsharpMask(radius=_SHARPEN_RADIUS, percent=round(_SHARPEN_PERCENT * amount), threshold=2)
+    if image.mode not in ("LA", "RGBA"):
+        return image.filter(mask)
+    sharp = image.convert(image.mode[:-1]).filter(mask)
+    sharp.putalpha(image.getchannel("A"))
+    return sharp
+
+
 def _letterboxed(image: Image.Image, placement: Placement, background: str) -> Image.Image:
-    """The picture on a canvas of the background colour."""
-    if image.mode in ("L", "LA"):
-        image = image.convert("RGBA" if image.mode == "LA" else "RGB")
-    canvas = Image.new(image.mode, placement.canvas, ImageColor.getcolor(background, image.mode))
+    """The picture on a canvas of the background colour, which may be transparent."""
+    colour = ImageColor.getcolor(background, "RGBA")
+    assert isinstance(colour, tuple)
+    see_through = colour[3] < 255
+    if image.mode in ("L", "LA") or (see_through and image.mode == "RGB"):
+        image = image.convert("RGBA" if image.mode == "LA" or see_through else "RGB")
+    canvas = Image.new(image.mode, placement.canvas, colour if image.mode == "RGBA" else colour[:3])
     canvas.paste(image, placement.offset)
     return canvas

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import yaml
 
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.recipe.model import Recipe, parse_recipe
-
-
-@cache
-def preset_names() -> tuple[str, ...]:
-    """Names of the recipes that ship with Telecine."""
-    folder = resources.files("telecine.recipe") / "presets"
-    return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
+from telecine.recipe.presets import preset_data, preset_names
 
 
 @cache
 def _preset(name: str) -> Recipe:
-    text = (resources.files("telecine.recipe") / "presets" / f"{name}.yaml").read_text()
-    return parse_recipe(yaml.safe_load(text), name)
+    return parse_recipe(preset_data(name), name)
 
 
 def load_recipe(name_or_path: str) -> Recipe:

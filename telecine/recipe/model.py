@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -25,16 +26,23 @@ class Recipe(SpecModel):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     description: str = ""
     outputs: Annotated[tuple[OutputSpec, ...], Field(min_length=1)]
+    keep_details: bool = Field(
+        False, description="Images: store the whole EXIF as JSON in the private bucket, never beside the manifest."
+    )
+    allow_truncated: bool = Field(
+        False, description="Images: make what can be made of a file whose end is missing, with a warning."
+    )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:
         seen: set[tuple[str, str]] = set()
-        for output in self.outputs:
+        pictures = self.images()
+        for output in (*pictures, *(o for o in self.outputs if not isinstance(o, ImageOutput))):
             place = (getattr(output, "asset", output.kind), getattr(output, "name", output.kind))
             if place in seen:
                 raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
             seen.add(place)
-        files = Counter((o.asset, o.file_name) for o in self.outputs if isinstance(o, ImageOutput))
+        files = Counter((o.asset, o.file_name) for o in pictures)
         if files and files.most_common(1)[0][1] > 1:
             raise ValueError(f"two outputs would both be written to {'/'.join(files.most_common(1)[0][0])!r}")
         if any(isinstance(o, Streams) for o in self.outputs) and not any(
@@ -56,8 +64,10 @@ class Recipe(SpecModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def images(self) -> tuple[ImageOutput, ...]:
-        """Outputs for images, in recipe order."""
-        return tuple(o for o in self.outputs if isinstance(o, ImageOutput))
+        """Outputs for images in recipe order, sets taken apart."""
+        whole_file = {flag: True for flag in ("keep_details", "allow_truncated") if getattr(self, flag)}
+        singles = (single for o in self.outputs if isinstance(o, ImageOutput) for single in o.pictures())
+        return tuple(single.model_copy(update=whole_file) if whole_file else single for single in singles)
 
 
 def parse_recipe(data: Any, origin: str) -> Recipe:
@@ -73,6 +83,23 @@ def parse_recipe(data: Any, origin: str) -> Recipe:
 
 
 def _reasons(error: ValidationError) -> Iterable[str]:
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    # An output that is wrong isn't counted, and "at least 1 item" would only confuse.
+    for problem in [p for p in problems if p["loc"] != ("outputs",)] or problems:
         place = ".".join(str(p) for p in problem["loc"]) or "recipe"
-        yield f"{place}: {problem['msg']}"
+        if problem["type"] == "extra_forbidden":
+            yield f"{place}: {_unknown_field(problem['loc'])}"
+        else:
+            yield f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _unknown_field(loc: tuple[int | str, ...]) -> str:
+    """What to say of a field that doesn't exist: the ones that do."""
+    model: type[SpecModel] = Recipe
+    for candidate in (ImageOutput, VideoLadder, Streams, VideoStill, AudioRendition):
+        if len(loc) > 2 and loc[2] in get_args(candidate.model_fields["kind"].annotation):
+            model = candidate
+    fields = list(model.model_fields)
+    near = get_close_matches(str(loc[-1]), fields, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ";"
+    return f"there is no field {loc[-1]!r}{hint} Allowed: {', '.join(fields)}"

@@ -1,0 +1,135 @@
+"""Whether an output is what was asked for, before anything is published.
+
+Every output: opens again, has the right format, size and frames, and carries nothing that its recipe forbids, read back
+with Pillow. And a sample: decodes whole and looks like the picture it was made from. The sample costs at most 5 % of
+what encoding costs: a process saves up that share and spends it on the next output that it can afford, so small outputs
+are nearly always looked at and large ones every now and then.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from telecine.errors import ErrorCode, SystemFault
+from telecine.image.encode import flattened
+from telecine.image.exif import directories
+from telecine.image.faults import DECODER_FAULTS
+from telecine.image.metadata import is_private
+from telecine.image.similarity import ssim
+from telecine.recipe.image import ImageFormat, ImageOutput
+
+SHARE = 0.05
+BROKEN_BELOW = 0.2
+"""SSIM below which an output is broken rather than compressed hard, whatever quality was asked for: white noise at
+quality 1 reaches 0.25."""
+_FIRST_GUESS_S = 30e-9  # a pixel's decoding and comparing, before anything was measured
+_PICTURE_INFO = {"exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "xml:com.adobe.xmp"}
+
+
+@dataclass(slots=True)
+class Sampler:
+    """What a process has saved up for looking at outputs, and what a look costs."""
+
+    saved_s: float = 0.0
+    pixel_s: dict[str, float] = field(default_factory=dict)
+
+    def earn(self, encoding_s: float) -> None:
+        """Put a share of the time an encode took aside."""
+        self.saved_s += SHARE * encoding_s
+
+    def affords(self, format: str, pixels: int) -> bool:
+        """Whether there is enough for one more look."""
+        return self.saved_s >= pixels * self.pixel_s.get(format, _FIRST_GUESS_S)
+
+    def spend(self, format: str, pixels: int, seconds: float) -> None:
+        """Pay for a look, and learn what it cost."""
+        self.saved_s -= seconds
+        known = self.pixel_s.get(format, seconds / pixels)
+        self.pixel_s[format] = 0.7 * known + 0.3 * seconds / pixels
+
+
+SAMPLER = Sampler()
+"""This process's."""
+
+
+def verify(data: bytes, output: ImageOutput, size: tuple[int, int], frames: int = 1) -> None:
+    """Check a finished file by its header and metadata.
+
+    Raises:
+        SystemFault: VERIFY_FAILED, saying what is wrong.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=(output.format.value,)) as made:
+            found, count = made.size, int(getattr(made, "n_frames", 1))
+            leak = _leak(made, output)
+    except DECODER_FAULTS as e:
+        raise _failed(output, "was written but can't be opened again", e) from e
+    if found != size:
+        raise _failed(output, f"is {found[0]} x {found[1]} pixels instead of {size[0]} x {size[1]}")
+    if count > frames:
+        raise _failed(output, f"has {count} frames instead of {frames}")
+    if leak:
+        raise _failed(output, f"carries {leak}, which its recipe forbids")
+
+
+def look_at(data: bytes, output: ImageOutput, expected: Image.Image) -> float:
+    """Decode a finished still and compare it with the pixels it was made from; returns the SSIM.
+
+    Raises:
+        SystemFault: VERIFY_FAILED when it doesn't decode, or looks like something else.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=(output.format.value,)) as made:
+            made.load()
+            if not output.format.has_alpha:
+                expected = flattened(expected, output.background)
+            alike = ssim(made, expected)
+    except DECODER_FAULTS as e:
+        raise _failed(output, "was written but can't be decoded again", e) from e
+    if alike < BROKEN_BELOW:
+        raise _failed(output, f"doesn't look like its source (SSIM {alike:.2f})")
+    return alike
+
+
+def sampled_look(data: bytes, output: ImageOutput, expected: Image.Image, encoding_s: float) -> float | None:
+    """`look_at`, when this process has saved enough for it; None when it hasn't.
+
+    Raises:
+        SystemFault: as `look_at`.
+    """
+    pixels = expected.width * expected.height
+    SAMPLER.earn(encoding_s)
+    if not SAMPLER.affords(output.format.value, pixels):
+        return None
+    started = time.perf_counter()
+    try:
+        return look_at(data, output, expected)
+    finally:
+        SAMPLER.spend(output.format.value, pixels, time.perf_counter() - started)
+
+
+def _leak(made: Image.Image, output: ImageOutput) -> str | None:
+    """What a file carries that it must not; None when it is as promised."""
+    carries = {name for name in _PICTURE_INFO & made.info.keys() if made.info[name]}
+    if output.format is ImageFormat.PNG:
+        carries |= set(made.text)  # type: ignore[attr-defined]
+    if output.metadata == "strip_all":
+        if output.color_profile == "srgb" and made.info.get("icc_profile"):
+            carries.add("a colour profile")
+        return ", ".join(sorted(carries)) or None
+    if output.metadata != "preserve_technical" and not output.strip_private:
+        return None
+    if others := carries - {"exif"}:
+        return ", ".join(sorted(others))
+    for ifd, tags in directories(made.getexif()):
+        if private := [tag for tag in tags if is_private(ifd, tag)]:
+            return f"EXIF tag {private[0]}"
+    return None
+
+
+def _failed(output: ImageOutput, what: str, cause: Exception | None = None) -> SystemFault:
+    return SystemFault(ErrorCode.VERIFY_FAILED, f"Output {output.name!r} {what}.", repr(cause) if cause else None)
