@@ -7,7 +7,6 @@ through other doors.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from telecine.batching import Batch, cut_batches
 from telecine.job_id import new_id
 from telecine.ledger import Job, Ledger, backlog, breakers, claims
 from telecine.machine import Pressure
+from telecine.room import pauses, queue_limits
 from telecine.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
         if expired:
             log.warning("dispatch.deadline_passed", jobs=expired)
         pressure = Pressure.look(settings().scratch)
-        if paused := pauses(ledger, pressure):
+        if paused := pauses(pressure, settings(), ledger.do(breakers.open_ones)):
             return dg.SkipReason("no new work begins: " + "; ".join(paused))
         batches = ledger.do(_claim, instance, pressure.holds_retries(settings()))
         if not batches:
@@ -66,14 +66,6 @@ def _seen(jobs: Sequence[Job]) -> list[dg.AssetObservation]:
     return [observation(job.kind, job.partition, job.bucket, job.key, job.etag, job.size_bytes) for job in jobs]
 
 
-def pauses(ledger: Ledger, pressure: Pressure) -> list[str]:
-    """Why no new work may begin now: a full machine, or a neighbour that keeps failing. Nothing fails because of it."""
-    return pressure.stops(settings()) + [
-        f"{breaker.name} keeps failing ({breaker.reason}); tried again in {breaker.left_s:.0f} s at the latest"
-        for breaker in ledger.do(breakers.open_ones)
-    ]
-
-
 def _claim(connection: Any, instance: dg.DagsterInstance, hold_retries: bool) -> list[tuple[str, Batch]]:
     """Cut batches and put them under claims, in one transaction."""
     found = backlog.waiting(connection, settings().patience, hold_retries=hold_retries)
@@ -93,12 +85,6 @@ def _claim(connection: Any, instance: dg.DagsterInstance, hold_retries: bool) ->
         claims.request(connection, claim_id, batch.jobs, lane=batch.lane, priority=batch.priority)
         claimed.append((claim_id, batch))
     return claimed
-
-
-def queue_limits() -> dict[str, int]:
-    """Runs of one priority or better that each lane may have requested or running: together about twice the slots."""
-    slots = int(os.environ.get("TELECINE_RUN_SLOTS", "4"))
-    return {"image": slots, "video": max(2, slots - 1), "audio": max(2, slots // 2)}
 
 
 def _add_partitions(instance: dg.DagsterInstance, batches: Sequence[Batch]) -> list[bool]:

@@ -1,90 +1,135 @@
-"""`telecine jobs`: see accepted work, and cancel it."""
+"""`telecine jobs`: see accepted work, follow it, cancel it, do it again.
+
+Doesn't belong here: why a job stands where it stands (diagnose.py), or how following looks (watch.py).
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from telecine.cli.app import app, err, out
+from telecine.cli.app import app
+from telecine.cli.look import (
+    JsonFlag,
+    cell,
+    note,
+    one_of,
+    open_ledger,
+    print_json,
+    print_table,
+    say,
+    source_of,
+    table,
+    unknown,
+)
 
 if TYPE_CHECKING:
     from telecine.ledger import Job
 
-jobs_app = typer.Typer(help="List, show and cancel jobs.", no_args_is_help=True)
+jobs_app = typer.Typer(help="List, show, watch, cancel, retry and diagnose jobs.", no_args_is_help=True)
 app.add_typer(jobs_app, name="jobs")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+JobIds = Annotated[list[str], typer.Argument(help="Ids of jobs.", metavar="JOB_ID...")]
+KINDS = ("image", "video", "audio")
 
 
 @jobs_app.command("list")
 def list_jobs(
-    status: Annotated[str | None, typer.Option(help="PENDING, PROCESSING, COMPLETED, FAILED or CANCELED.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="PENDING, PROCESSING, COMPLETED, FAILED, CANCELED or ABANDONED.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="image, video or audio.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only the jobs of this batch.")] = None,
+    since: Annotated[str | None, typer.Option(help="Accepted since: 90m, 6h, 2d, or an ISO time (UTC).")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Newest first, at most this many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """The newest jobs."""
-    from rich.console import Console
-    from rich.table import Table
-
     from telecine.ledger import JobStatus
     from telecine.ledger import jobs as rows
+    from telecine.spans import parse_moment
 
-    if status is not None and status.upper() not in JobStatus.__members__:
-        raise typer.BadParameter(f"{status} is none of {', '.join(JobStatus)}", param_hint="--status")
-    found = _ledger().do(rows.newest, limit, JobStatus[status.upper()] if status else None)
+    wanted = one_of(status, JobStatus, "--status")
+    moment = parse_moment(since) if since else None
+    found = open_ledger().do(
+        rows.find,
+        status=JobStatus(wanted) if wanted else None,
+        kind=one_of(kind, KINDS, "--kind", upper=False),
+        batch_id=batch,
+        since=moment,
+        limit=limit,
+    )
     if as_json:
-        _print_json([_plain(job) for job in found])
+        print_json([dataclasses.asdict(job) for job in found])
         return
-    table = Table(box=None, header_style="bold")
-    table.add_column("job", no_wrap=True, min_width=36)  # ids are there to be copied
-    for name in ("kind", "status", "%", "attempts", "source", "reason"):
-        table.add_column(name, overflow="fold")
+    print_jobs(found)
+
+
+def print_jobs(found: list[Job]) -> None:
+    """Jobs as a table; the reason of a failure is below its source."""
+    made = table("job", "kind", "status", ">%", ">tries", "source")
     for job in found:
-        reason = f"{job.error_code}: {job.error_message}" if job.error_code else ""
-        table.add_row(
+        reason = f"\n[red]{job.error_code}[/]: {cell(job.error_message or '')}" if job.error_code else ""
+        made.add_row(
             job.job_id,
             job.kind,
             job.status.value,
             f"{job.progress:.0f}",
             str(job.attempts),
-            f"{job.bucket}/{job.key}",
-            reason,
+            cell(source_of(job)) + reason,
         )
-    Console(width=None if out.is_terminal else 400).print(table)
+    if found:
+        print_table(made)
+    else:
+        note("no such jobs")
 
 
 @jobs_app.command()
 def show(job_id: Annotated[str, typer.Argument(help="A job's id.")], as_json: JsonFlag = False) -> None:
-    """One job with every attempt at it."""
+    """One job: what was asked for, every output, every attempt with class, stage and reason, and what to do."""
     from telecine.ledger import attempts as attempt_rows
     from telecine.ledger import jobs as rows
 
-    ledger = _ledger()
+    ledger = open_ledger()
     job = ledger.do(rows.get, [job_id]).get(job_id)
     if job is None:
-        raise typer.BadParameter(f"there is no job {job_id}", param_hint="JOB_ID")
+        raise unknown("job", job_id, "jobs list")
     attempts = [dict(attempt._mapping) for attempt in ledger.do(attempt_rows.of_job, job_id)]
     if as_json:
-        _print_json({**_plain(job), "history": attempts})
+        print_json({**dataclasses.asdict(job), "suggested_action": suggestion(job), "history": attempts})
         return
-    for name, value in _plain(job).items():
-        if value is not None and name != "recipe":
-            out.print(f"{name:15} {value}", markup=False, highlight=False)
-    for attempt in attempts:
-        ended = f"{attempt['outcome']} at {attempt['ended_at']}" if attempt["ended_at"] else "running"
-        out.print(
-            f"attempt g{attempt['generation']}: {attempt['started_at']}, {ended}, run {attempt['run_id']}, "
-            f"worker {attempt['worker']} {attempt['error_code'] or ''}",
-            markup=False,
-            highlight=False,
-        )
+    from telecine.cli.job_sheet import print_sheet
+
+    print_sheet(job, attempts, suggestion(job))
+
+
+def suggestion(job: Job) -> str | None:
+    """What to do about a job that ended badly, or that failed and is tried again."""
+    from telecine.errors import ErrorCode
+
+    if job.error_code is None:
+        return None
+    known = job.error_code in ErrorCode.__members__
+    return (ErrorCode[job.error_code] if known else ErrorCode.INTERNAL).remedy
 
 
 @jobs_app.command()
-def cancel(job_ids: Annotated[list[str], typer.Argument(help="Ids of jobs.", metavar="JOB_ID...")]) -> None:
+def watch(
+    job_ids: JobIds, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False
+) -> None:
+    """Follow jobs until all have ended: bars on a terminal, a line for each step elsewhere.
+
+    Exit codes: 0 all are completed; 3 some failed or were canceled; 1 one of them is unknown.
+    """
+    from telecine.cli.watch import watch_jobs
+
+    watch_jobs(open_ledger(), job_ids, as_json)
+
+
+@jobs_app.command()
+def cancel(job_ids: JobIds, as_json: JsonFlag = False) -> None:
     """Cancel jobs: waiting ones at once, running ones within a few seconds.
 
     Exit codes: 0 all are canceled or will be; 1 one of them is unknown or had ended already.
@@ -92,39 +137,80 @@ def cancel(job_ids: Annotated[list[str], typer.Argument(help="Ids of jobs.", met
     from telecine.ledger import JobStatus
     from telecine.ledger import jobs as rows
 
-    ledger, refused = _ledger(), False
+    ledger, answers, refused = open_ledger(), [], False
     for job_id in job_ids:
         status = ledger.do(rows.request_cancel, job_id, "canceled by telecine jobs cancel")
-        if status is None:
-            err.print(f"{job_id}: there is no such job", highlight=False)
-        elif status is JobStatus.PROCESSING:
-            out.print(f"{job_id}: being canceled", highlight=False)
-        elif status is JobStatus.CANCELED:
-            out.print(f"{job_id}: canceled", highlight=False)
-        else:
-            err.print(f"{job_id}: is {status} already", highlight=False)
-        refused |= status not in (JobStatus.PROCESSING, JobStatus.CANCELED)
+        answer = {
+            None: "there is no such job; `telecine jobs list` shows them",
+            JobStatus.PROCESSING: "being canceled",
+            JobStatus.CANCELED: "canceled",
+        }.get(status, f"is {status} already")
+        is_refused = status not in (JobStatus.PROCESSING, JobStatus.CANCELED)
+        refused |= is_refused
+        answers.append({"job_id": job_id, "canceled": not is_refused, "answer": answer})
+        if not as_json:
+            (note if is_refused else say)(f"{job_id}: {answer}")
+    if as_json:
+        print_json(answers)
     if refused:
         raise typer.Exit(1)
 
 
-def _ledger() -> Any:
-    """The ledger of the running stack, or of the services the environment names; nothing is started for a look."""
-    import os
+@jobs_app.command()
+def retry(
+    job_ids: JobIds,
+    priority: Annotated[str | None, typer.Option(help="URGENT, HIGH, NORMAL or LOW; default: as before.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Do failed or canceled jobs again, as new jobs; outputs that are published already are not made again.
 
-    from telecine.ledger import Ledger
+    Exit codes: 0 all were taken up; 1 one of them is unknown, has not ended, or its source is gone.
+    """
+    from telecine.ledger import dead_letters
 
-    url = os.environ.get("TELECINE_POSTGRES_URL")
-    if url is None:
-        from telecine.local import environment
-
-        url = environment()["TELECINE_POSTGRES_URL"]
-    return Ledger(url)
-
-
-def _plain(job: Job) -> dict[str, Any]:
-    return dataclasses.asdict(job)
+    number = parse_priority(priority)
+    ledger, answers = open_ledger(), []
+    for job_id in job_ids:
+        answers.append(again(ledger, dead_letters.retry, job_id, number, quiet=as_json))
+    if as_json:
+        print_json(answers)
+    if any(answer["error"] for answer in answers):
+        raise typer.Exit(1)
 
 
-def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, default=str, indent=1, ensure_ascii=False))
+def parse_priority(value: str | None) -> int | None:
+    """A priority's number; None when none was given."""
+    from telecine.priority import Priority
+
+    return None if value is None else int(Priority.parse(value))
+
+
+def again(ledger: Any, how: Any, job_id: str, priority: int | None, *, quiet: bool) -> dict[str, Any]:
+    """Retry or replay one job and say so; a refusal is an answer, too."""
+    from telecine.errors import ConfigurationError
+
+    try:
+        new = ledger.do(how, job_id, priority=priority)
+    except ConfigurationError as e:
+        if not quiet:
+            note(f"{job_id}: {e.message}")
+        return {"job_id": job_id, "new_job_id": None, "error": e.message}
+    if not quiet:
+        say(f"{job_id}: again as {new}")
+    return {"job_id": job_id, "new_job_id": new, "error": None}
+
+
+@jobs_app.command()
+def diagnose(job_id: Annotated[str, typer.Argument(help="A job's id.")], as_json: JsonFlag = False) -> None:
+    """Say why a job waits, is stuck or failed, and what to do. docs/jobs.md explains each sentence."""
+    from telecine.cli.diagnose import diagnose_job
+
+    found = diagnose_job(open_ledger(), job_id)
+    if as_json:
+        print_json({"job_id": job_id, **found.as_json()})
+        return
+    say(f"{found.verdict.value}  {job_id}", style="bold")
+    for sentence in found.because:
+        say(sentence)
+    for sentence in found.advice:
+        say(f"-> {sentence}", style="cyan")

@@ -191,6 +191,32 @@ def newest(connection: Connection, limit: int, status: JobStatus | None = None) 
     return [from_row(row) for row in connection.execute(query)]
 
 
+def find(
+    connection: Connection,
+    *,
+    status: JobStatus | None = None,
+    kind: str | None = None,
+    batch_id: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Jobs that match everything given, newest first.
+
+    Args:
+        since: accepted at this time or later.
+    """
+    query = JOBS.order_by(jobs.c.job_id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(jobs.c.status == status)
+    if kind is not None:
+        query = query.where(jobs.c.kind == kind)
+    if batch_id is not None:
+        query = query.where(jobs.c.batch_id == batch_id)
+    if since is not None:
+        query = query.where(jobs.c.created_at >= since)
+    return [from_row(row) for row in connection.execute(query)]
+
+
 def count_by_status(connection: Connection) -> dict[str, int]:
     """How many jobs there are in each status."""
     rows = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status))

@@ -1,7 +1,8 @@
 """Submission keys: the same request made twice is one job, decided by a primary key, however many ask at once.
 
-Two kinds: `content:...` recognises the same content and recipe for 24 hours (as long as its job hasn't failed);
-`request:...` is the idempotency key its sender chose, which always answers with what it answered first.
+Of these kinds: `content:...` recognises the same content and recipe for 24 hours (as long as its job hasn't failed);
+`request:...` is the idempotency key its sender chose, which always answers with what it answered first (`batch:...`
+for a batch as a whole).
 """
 
 from __future__ import annotations
@@ -65,6 +66,30 @@ def take(connection: Connection, key: str, fingerprint: str, job_id: str) -> str
             ErrorCode.IDEMPOTENCY_CONFLICT, f"the key {key.removeprefix('request:')!r} was used for another request"
         )
     return str(row.job_id)
+
+
+def take_batch(connection: Connection, chosen: str, fingerprint: str, batch_id: str) -> str | None:
+    """Take a sender's key for a batch that the same transaction opens; None when it's ours, else the first batch's id.
+
+    Raises:
+        ConfigurationError: IDEMPOTENCY_CONFLICT.
+    """
+    until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, _KEPT_S)
+    values = {"key": f"batch:{chosen}", "fingerprint": fingerprint, "batch_id": batch_id, "expires_at": until}
+    made = upsert(submission_keys).values(values)
+    taken = made.on_conflict_do_update(
+        index_elements=["key"],
+        set_={name: made.excluded[name] for name in ("fingerprint", "batch_id", "expires_at")},
+        where=submission_keys.c.expires_at < func.now(),
+    )
+    if connection.scalar(taken.returning(submission_keys.c.key)):
+        return None
+    row = connection.execute(
+        select(submission_keys.c.batch_id, submission_keys.c.fingerprint).where(submission_keys.c.key == values["key"])
+    ).one()
+    if row.fingerprint != fingerprint:
+        raise ConfigurationError(ErrorCode.IDEMPOTENCY_CONFLICT, f"the key {chosen!r} was used for another batch")
+    return None if row.batch_id == batch_id else str(row.batch_id)
 
 
 def point(connection: Connection, key: str, job_id: str) -> None:
