@@ -6,6 +6,7 @@ https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
 import dagster as dg
 
 from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
+from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import image_files
 from resources import LedgerResource, ObjectStoreResource
@@ -32,6 +33,7 @@ def _spec(asset: str, description: str) -> dg.AssetSpec:
         _spec("image/renditions", "The picture at the sizes and formats that its recipe asks for."),
     ],
     partitions_def=image_files,
+    hooks=hooks,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(200),
 )

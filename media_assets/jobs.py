@@ -6,6 +6,7 @@ https://docs.dagster.io/guides/build/jobs/asset-jobs
 import dagster as dg
 
 from media_assets.audio import audio_batch
+from media_assets.hooks import hooks
 from media_assets.images import images_batch
 from media_assets.sources import sources
 
@@ -16,13 +17,13 @@ videos_job = dg.define_asset_job("videos_job", selection=dg.AssetSelection.group
 audio_job = dg.define_asset_job("audio_job", selection=dg.AssetSelection.groups("audio") - _SOURCES)
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor, hooks=hooks)
 def images_batch_job() -> None:
     """Images that are no contiguous range of partitions."""
     images_batch()
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor, hooks=hooks)
 def audio_batch_job() -> None:
     """Sound files that are no contiguous range of partitions."""
     audio_batch()

@@ -23,7 +23,20 @@ out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 """Progress, notes and errors."""
 
-GROUPS = ("telecine.cli.process", "telecine.cli.demo", "telecine.cli.jobs", "telecine.cli.stack", "telecine.cli.doctor")
+GROUPS = (
+    "telecine.cli.process",
+    "telecine.cli.submit",
+    "telecine.cli.demo",
+    "telecine.cli.jobs",
+    "telecine.cli.batches",
+    "telecine.cli.dead_letters",
+    "telecine.cli.queue",
+    "telecine.cli.endpoints",
+    "telecine.cli.events",
+    "telecine.cli.deliver",
+    "telecine.cli.stack",
+    "telecine.cli.doctor",
+)
 """Modules whose import registers commands."""
 
 

@@ -141,6 +141,17 @@ def end(connection: Connection) -> Cursor:
     return Cursor(xmin - 1, 2**62)
 
 
+def since(connection: Connection, at: datetime) -> Cursor:
+    """A cursor before the first event of a time."""
+    first = connection.execute(
+        select(events.c.xid, events.c.serial)
+        .where(events.c.occurred_at >= at)
+        .order_by(events.c.xid, events.c.serial)
+        .limit(1)
+    ).first()
+    return Cursor(first.xid, first.serial - 1) if first else end(connection)
+
+
 def of_job(connection: Connection, job_id: str) -> list[Event]:
     """A job's events in their order."""
     return [

@@ -21,6 +21,7 @@ _MAX_URL = 2_048
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # IPv4-compatible, deprecated
 _CGNAT = ipaddress.IPv4Network("100.64.0.0/10")
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 # Never, whatever is configured: from here cloud machines read their credentials.
 _METADATA = frozenset(
     ipaddress.ip_address(address)
@@ -65,7 +66,7 @@ def check_url(url: str, rules: WebhookSettings) -> Target:
     try:
         parsed = httpx.URL(url)
         host = parsed.raw_host.decode("ascii").rstrip(".").lower()
-        port = parsed.port or {"https": 443, "http": 80}.get(parsed.scheme, 0)
+        port = {"https": 443, "http": 80}.get(parsed.scheme, 0) if parsed.port is None else parsed.port
     except (httpx.InvalidURL, ValueError, UnicodeError) as e:
         raise _refused(f"the URL can't be read: {e}") from None
     if parsed.scheme not in ("https", "http"):
@@ -109,7 +110,8 @@ def check_address(address: Address, rules: WebhookSettings) -> None:
         if each in _METADATA or (isinstance(each, ipaddress.IPv6Address) and each.scope_id is not None):
             raise _refused(f"{address} is an address of this machine's own network or its cloud's metadata")
     reserved = inner.is_reserved and not inner.is_loopback  # Python counts ::1 among the reserved
-    if inner.is_unspecified or inner.is_multicast or inner.is_link_local or reserved:
+    this_network = isinstance(inner, ipaddress.IPv4Address) and inner in _THIS_NETWORK
+    if this_network or inner.is_unspecified or inner.is_multicast or inner.is_link_local or reserved:
         raise _refused(f"{address} is no address of one public machine")
     public = inner.is_global and not (isinstance(inner, ipaddress.IPv4Address) and inner in _CGNAT)
     if not public and not rules.allow_private:

@@ -34,8 +34,8 @@ async def attempt(
         content = body.build(leased.material, now, outputs_url)
         event = leased.material.event
         headers = sign.headers(event.event_id, event.event_type, content, now, leased.secrets)
-        async with asyncio.timeout(rules.timeout_s):
-            return await _post(pool, target, headers, content, rules, began)
+        async with asyncio.timeout(rules.timeout_s) as deadline:
+            return await _post(pool, target, headers, content, rules, began, deadline)
     except TelecineError as e:
         return Answer(None, f"not sent: {e.message}", None, time.monotonic() - began)
     except TimeoutError:
@@ -51,6 +51,7 @@ async def _post(
     content: bytes,
     rules: WebhookSettings,
     began: float,
+    deadline: asyncio.Timeout,
 ) -> Answer:
     url = httpcore.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
@@ -64,6 +65,7 @@ async def _post(
         "pool": rules.timeout_s,
     }
     async with pool.stream("POST", url, headers=fields, content=content, extensions={"timeout": timeouts}) as response:
+        deadline.reschedule(asyncio.get_running_loop().time() + 2 * _BODY_S)
         kept = await _beginning(response)
         took_s = time.monotonic() - began
         answered = {name.lower(): value for name, value in response.headers}

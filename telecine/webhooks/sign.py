@@ -7,6 +7,7 @@ replaced, `webhook-signature` carries one signature for each, and the old plain 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -15,6 +16,23 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from telecine import __version__
+from telecine.errors import ConfigurationError, ErrorCode
+
+
+def check_secret(secret: str) -> None:
+    """Refuse a secret that isn't in the form of Standard Webhooks.
+
+    Raises:
+        ConfigurationError: INVALID_REQUEST; the message does not hold it.
+    """
+    try:
+        size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) if secret.startswith("whsec_") else 0
+    except ValueError:
+        size = 0
+    if not 24 <= size <= 64:
+        raise ConfigurationError(
+            ErrorCode.INVALID_REQUEST, "the secret has to be whsec_ followed by the base64 of 24 to 64 random bytes"
+        )
 
 
 def headers(event_id: str, event_type: str, body: bytes, at: datetime, secrets: Sequence[str]) -> dict[str, str]:

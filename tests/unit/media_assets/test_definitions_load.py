@@ -9,15 +9,19 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from media_assets.audio import audio
 from media_assets.definitions import build_definitions
+from media_assets.images import images
 from media_assets.jobs import all_jobs, batch_by_kind, by_kind
 from media_assets.partitions import by_kind as partitions_by_kind
+from media_assets.videos import videos
 from telecine.audio_batch import AUDIO_ASSETS
 from telecine.image_batch import IMAGE_ASSETS
 from telecine.video_job import VIDEO_ASSETS
 
 ROOT = Path(__file__).parents[3]
 MADE = {"image": IMAGE_ASSETS, "video": VIDEO_ASSETS, "audio": AUDIO_ASSETS}
+REQUESTING = {"buckets", "dispatch", "recovery"}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,13 @@ def definitions() -> dg.Definitions:
 
 def test_everything_resolves(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
-    assert {sensor.name for sensor in definitions.sensors or ()} == {"buckets", "dispatch", "recovery"}
+    assert {sensor.name for sensor in definitions.sensors or ()} == {
+        *REQUESTING,
+        "webhooks",
+        "run_started",
+        "run_canceled",
+        "run_failed",
+    }
 
 
 @pytest.mark.parametrize("kind", sorted(by_kind))
@@ -46,8 +56,10 @@ def test_batches_that_are_no_range_have_a_job_with_work_in_it(definitions: dg.De
     assert definitions.resolve_job_def(batch_by_kind[kind].name).nodes
 
 
-def test_every_sensor_may_request_every_job(definitions: dg.Definitions) -> None:
+def test_every_sensor_that_requests_runs_may_request_every_job(definitions: dg.Definitions) -> None:
     for sensor in definitions.sensors or ():
+        if sensor.name not in REQUESTING:
+            continue
         assert {job.name for job in sensor.jobs} == {job.name for job in all_jobs}
 
 
@@ -59,6 +71,13 @@ def test_runs_are_in_process_whoever_starts_them(definitions: dg.Definitions) ->
             policy = definitions.resolve_asset_graph().get(dg.AssetKey(asset.split("/"))).backfill_policy
             assert policy is not None, asset
             assert policy.max_partitions_per_run is not None, asset
+
+
+def test_hooks_are_on_the_assets_so_that_runs_of_people_fire_them_too() -> None:
+    for assets in (images, videos, audio):
+        assert {hook.name for hook in assets.hook_defs} == {"tell_success", "tell_failure"}
+    for job in batch_by_kind.values():
+        assert {hook.name for hook in job.hook_defs} == {"tell_success", "tell_failure"}
 
 
 def test_who_may_import_whom() -> None:
