@@ -32,5 +32,5 @@ retention_schedule = dg.ScheduleDefinition(
     job=retention_job,
     cron_schedule="17 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Forgets ended jobs and their progress; TELECINE_KEEP_JOBS_DAYS and TELECINE_KEEP_PROGRESS_DAYS say when.",
+    description="Forgets ended jobs and progress; TELECINE_KEEP_JOBS_DAYS and TELECINE_KEEP_PROGRESS_DAYS say when.",
 )
