@@ -260,3 +260,13 @@ def canceled(reason: str, code: ErrorCode = ErrorCode.CANCELED) -> dict[str, Any
         "error_code": code.value,
         "error_message": reason,
     }
+
+
+def reprioritize(connection: Connection, job_id: str, priority: int) -> JobStatus | None:
+    """Give a job another priority: it counts until the job is given to a run. Its status, None for an unknown id."""
+    row = connection.execute(select(jobs.c.status).where(jobs.c.job_id == job_id).with_for_update()).first()
+    if row is None:
+        return None
+    if row.status == JobStatus.PENDING:
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(priority=priority))
+    return JobStatus(row.status)
