@@ -89,7 +89,7 @@ def _managed(image: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:
         if image.mode == "L" and space == "RGB ":
             return image if "srgb" in name.lower() else _transformed(image.convert("RGB"), icc)
         if {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}[image.mode] != space:
-            notes.append(f"The colour profile {name!r} is for other pixels than these and was ignored.")
+            notes.append("The colour profile is for other pixels than these and was ignored.")
             return image
         if image.mode == "RGB" and "srgb" in name.lower():
             return image

@@ -96,16 +96,20 @@ def chosen(exif: Image.Exif, may_keep: Callable[[int, int, Any], bool], size: tu
         size: the output's; written only when the source had said its own.
     """
     made = Image.Exif()
+    anything = False
     for ifd, tags in directories(exif):
-        target = made if ifd == 0 else made.get_ifd(ifd)
+        kept: dict[int, Any] = {}
         for tag, value in tags.items():
             if tag in STRUCTURE or not may_keep(ifd, tag, value):
                 continue
             if tag in (_WIDTH, _HEIGHT):
                 value = size[tag == _HEIGHT]
             if _writable(tag, value):
-                target[tag] = value
-    if not made and not any(made.get_ifd(ifd) for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)):
+                kept[tag] = value
+        if kept:  # an empty directory would still be pointed to
+            (made if ifd == 0 else made.get_ifd(ifd)).update(kept)
+            anything = True
+    if not anything:
         return None
     try:
         return made.tobytes()

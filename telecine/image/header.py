@@ -111,7 +111,7 @@ class ImageFacts:
             "orientation": self.orientation,
             "frames": self.frames,
             "bit_depth": self.bit_depth,
-            "icc_profile": self.icc_name,
+            "icc_profile": source_facts.public_profile_name(self.icc_name),
             "megapixels": round(self.width * self.height / 1e6, 2),
             "dpi": None if self.dpi is None else [round(value, 2) for value in self.dpi],
             "compression": self.compression,
@@ -120,7 +120,7 @@ class ImageFacts:
 
     def private(self) -> dict[str, Any]:
         """The facts for the owner's eyes only: they go to Dagster, never to a manifest."""
-        return {"camera": self.camera, "has_gps": self.has_gps}
+        return {"camera": self.camera, "has_gps": self.has_gps, "icc_profile": self.icc_name}
 
 
 @contextmanager
@@ -199,14 +199,15 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
         orientation = image.info.get("original_orientation") if format == "heic" else None
         if orientation is None:
             orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
-        has_gps = bool(exif.get_ifd(ExifTags.IFD.GPSInfo)) or source_facts.has_coordinates(image.info.get("xmp"))
+        has_gps = source_facts.has_coordinates(exif.get_ifd(ExifTags.IFD.GPSInfo), image.info.get("xmp"))
         camera = source_facts.camera(exif)
     except DECODER_FAULTS:
         notes.append("The EXIF data is damaged and was ignored, so the orientation may be wrong.")
         return UPRIGHT, False, None
     if not isinstance(orientation, int) or orientation not in range(1, 9):
         if orientation != 0:  # 0 is what many programs write for "unknown"
-            notes.append(f"The EXIF orientation {orientation!r} makes no sense and was ignored.")
+            shown = orientation if isinstance(orientation, int) else "that is no number"
+            notes.append(f"An EXIF orientation {shown} makes no sense and was ignored.")
         return UPRIGHT, has_gps, camera
     return orientation, has_gps, camera
 

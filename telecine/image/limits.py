@@ -33,7 +33,13 @@ class ImageLimits:
 # Bytes per pixel in Pillow's memory, by mode; "RGB" is stored as four bytes.
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # The picture itself (4) and what the encoder adds to it.
-_ENCODER_BYTES = {ImageFormat.JPEG: 8, ImageFormat.PNG: 8, ImageFormat.WEBP: 10, ImageFormat.AVIF: 29}
+_ENCODER_BYTES = {
+    ImageFormat.JPEG: 8,
+    ImageFormat.PNG: 8,
+    ImageFormat.WEBP: 10,
+    ImageFormat.AVIF: 29,
+    ImageFormat.GIF: 16,
+}
 _LOSSLESS_WEBP_BYTES = 29
 # These decoders keep a whole frame of their own beside Pillow's (planes, or an RGBA canvas).
 _DOUBLE_BUFFERED = ("webp", "avif", "heic", "gif")

@@ -8,6 +8,7 @@ packet that could hide one (XMP, IPTC, MakerNote, comments, thumbnails). Doesn't
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ class Carried:
 
 def read(path: Path, format: str) -> SourceMetadata:
     """Everything embedded in a file; what is damaged counts as absent."""
-    with opened(path, format) as image:
+    with warnings.catch_warnings(), opened(path, format) as image:
+        warnings.simplefilter("ignore")  # header.py has said that it is damaged
         info = image.info
         if format == "png" and "exif" not in info and (late := late_exif(path)):
             info["exif"] = b"Exif\0\0" + late

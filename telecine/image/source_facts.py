@@ -7,6 +7,7 @@ Belongs here: camera, resolution, how the file is compressed. Doesn't belong her
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ _LUMINANCE = (
     *(16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51),
     *(61, 60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77),
     *(113, 121, 112, 100, 120, 92, 101, 103, 99),
+)
+_WELL_KNOWN = re.compile(
+    r"(sRGB( IEC ?61966-2[.-]1| built-in)?|Display P3|DCI-?P3( D65)?|Adobe RGB \(1998\)|Apple RGB|ColorMatch RGB"
+    r"|ProPhoto RGB|Wide Gamut RGB|Rec\.? ?(709|2020)[\w .-]{0,12}|Generic (RGB|Gray|CMYK)( Gamma 2\.2)?( Profile)?"
+    r"|(Dot Gain|Gray Gamma) [\d.]+%?|U\.S\. (Web|Sheetfed) (Un)?[Cc]oated( \(SWOP\))? v2|(Un)?[Cc]oated FOGRA\d+"
+    r"( \(ISO 12647-2:2004\))?|ISO [Cc]oated v2( 300%)?( \(ECI\))?|PSO [Cc]oated v3|Japan Color \d+ (Un)?[Cc]oated)$",
 )
 _XMP_GPS = re.compile(rb"exif:GPS(Latitude|Longitude)")
 
@@ -66,9 +73,18 @@ def jpeg_quality(image: Image.Image) -> int | None:
     return max(1, min(100, round(quality)))
 
 
-def has_coordinates(xmp: Any) -> bool:
-    """Whether an XMP packet holds coordinates."""
+def has_coordinates(gps: Mapping[int, Any], xmp: Any) -> bool:
+    """Whether the GPS tags or the XMP packet hold coordinates; many cameras write a version number only."""
+    if {ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSDestLatitude} & gps.keys():
+        return True
     return isinstance(xmp, bytes) and _XMP_GPS.search(xmp) is not None
+
+
+def public_profile_name(name: str | None) -> str | None:
+    """A profile's name when it is a well-known one; others may name a monitor, a serial number or a person."""
+    if name is None or name in ("damaged", "unnamed") or _WELL_KNOWN.match(name):
+        return name
+    return "custom"
 
 
 def _name(value: Any) -> str:
