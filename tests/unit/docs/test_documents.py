@@ -53,7 +53,7 @@ def in_code(text: str) -> str:
 def test_every_command_that_is_named_exists(document: Path) -> None:
     known = set(commands())
     for line in in_code(document.read_text()).splitlines():
-        if found := re.match(r"(?:\.venv/bin/)?telecine ([a-z]+)(?: ([a-z|]+))?", line.strip()):
+        if found := re.match(r"(?:\.venv/bin/)?telecine ([a-z-]+)(?: ([a-z|-]+))?", line.strip()):
             name, below = found.groups()
             assert (name,) in known, line
             if any(len(words) == 2 and words[0] == name for words in known):
@@ -65,7 +65,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 def test_every_option_that_is_named_exists(document: Path) -> None:
     root = typer.main.get_command(app)
     for line in in_code(document.read_text()).splitlines():
-        if found := re.match(r"(?:\.venv/bin/)?telecine ([a-z]+)(?: ([a-z]+))?", line.strip()):
+        if found := re.match(r"(?:\.venv/bin/)?telecine ([a-z-]+)(?: ([a-z-]+))?", line.strip()):
             command: object = root.commands[found.group(1)]  # type: ignore[attr-defined]
             command = getattr(command, "commands", {}).get(found.group(2), command)
             options = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}  # type: ignore[attr-defined]
