@@ -3,6 +3,7 @@
 import dagster as dg
 
 from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
+from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import audio_files
 from resources import LedgerResource, ObjectStoreResource
@@ -24,6 +25,7 @@ from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
         )
     ],
     partitions_def=audio_files,
+    hooks=hooks,
     backfill_policy=dg.BackfillPolicy.multi_run(20),
 )
 def audio(context: dg.AssetExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource):
@@ -48,11 +50,11 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
         pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])
         for outcome in run_audio_claim(book, store, settings, held, context.log.info):
             job = outcome.job
-            if outcome.status == "COMPLETED":
+            if outcome.manifest is not None:
                 if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
                     continue
                 tell(context, materializations(outcome, AUDIO_ASSETS, pointers, settings))
-            else:
+            if outcome.error_code is not None:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}\n{outcome.error_details}")
         held.release(settings.scratch)

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from media_assets.claim_work import bind, fail_if_any, hold
+from media_assets.hooks import hooks
 from media_assets.materializations import details
 from media_assets.partitions import video_files
 from resources import LedgerResource, ObjectStoreResource
@@ -18,33 +19,41 @@ from telecine import __version__
 from telecine.errors import NotOurs
 from telecine.file_job import FileJob, JobFailed, begin
 from telecine.ledger import claims
+from telecine.reporter import Track
 from telecine.stages import VIDEO
 from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
+from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
 
 
 @contextmanager
-def _step(context: dg.OpExecutionContext, work: FileJob) -> Iterator[None]:
+def _step(context: dg.OpExecutionContext, work: FileJob) -> Iterator[Track]:
     """A step of the job: when it ends the job, the run fails with the sentence and the tool's last words."""
     try:
-        with work.step():
-            yield
+        with work.step(VIDEO, context.log.info) as track:
+            yield track
     except JobFailed as e:
         shutil.rmtree(work.directory, ignore_errors=True)
         work.held.release(work.settings.scratch)
-        outcome = e.outcome
-        metadata: dict[str, Any] = {"job_id": outcome.job.job_id, "source": f"{outcome.job.bucket}/{outcome.job.key}"}
-        if outcome.error_details:
-            metadata["tail"] = dg.MetadataValue.md(f"```\n{outcome.error_details[-4000:]}\n```")
-        raise dg.Failure(
-            f"{outcome.job.key}: {outcome.error_code}: {outcome.error_message} (job is {outcome.status})",
-            metadata=metadata,
-            allow_retries=False,
-        ) from e
+        raise _failure(e.outcome) from e
     except BaseException:
         shutil.rmtree(work.directory, ignore_errors=True)
         raise
+
+
+def _failure(outcome: Outcome) -> dg.Failure:
+    """Why a run ends without all it was asked for."""
+    job = outcome.job
+    metadata: dict[str, Any] = {"job_id": job.job_id, "source": f"{job.bucket}/{job.key}"}
+    if outcome.error_details:
+        metadata["tail"] = dg.MetadataValue.md(f"```\n{outcome.error_details[-4000:]}\n```")
+    some = " some outputs were made, others not:" if outcome.manifest is not None else ""
+    return dg.Failure(
+        f"{job.key}:{some} {outcome.error_code}: {outcome.error_message} (job is {outcome.status})",
+        metadata=metadata,
+        allow_retries=False,
+    )
 
 
 @dg.op(ins={"source": dg.In(dg.Nothing)}, out=dg.Out(is_required=False))
@@ -68,8 +77,8 @@ def plan(
         except NotOurs as e:
             held.release(settings.scratch)
             raise dg.Failure(e.message, allow_retries=False) from e
-        with _step(context, work):
-            baton = plan_step(work, work.sink(VIDEO, context.log.info))
+        with _step(context, work) as track:
+            baton = plan_step(work, _wanted(context), track)
         if baton is None:
             shutil.rmtree(work.directory, ignore_errors=True)
             book.do(claims.end, claim_id, "reclassified")
@@ -88,8 +97,8 @@ def encode(
     baton = Baton.from_dict(planned)
     with hold(context, book, baton.claim_id) as held:
         work = resume(book, store, settings, held, baton)
-        with _step(context, work):
-            return encode_step(work, baton, _wanted(context), work.sink(VIDEO, context.log.info)).to_dict()
+        with _step(context, work) as track:
+            return encode_step(work, baton, _wanted(context), track).to_dict()
 
 
 @dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in _NAMES.values()})
@@ -101,14 +110,16 @@ def finish(
     baton = Baton.from_dict(encoded)
     with hold(context, book, baton.claim_id) as held:
         work = resume(book, store, settings, held, baton)
-        with _step(context, work):
-            outcome = finish_step(work, baton, _wanted(context), work.sink(VIDEO, context.log.info))
+        with _step(context, work) as track:
+            outcome = finish_step(work, baton, _wanted(context), track)
         shutil.rmtree(work.directory, ignore_errors=True)
         for asset in sorted(outcome.made):
             if metadata := details(outcome, asset, settings):
                 yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
         # Last: until Dagster has heard of everything, recovery must know that something is left to say.
         held.release(settings.scratch)
+        if outcome.error_code is not None:
+            raise _failure(outcome)
 
 
 def _wanted(context: dg.OpExecutionContext) -> set[str]:
@@ -142,6 +153,7 @@ _DESCRIPTIONS = {
     },
     group_name="videos",
     partitions_def=video_files,
+    hooks=hooks,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     can_subset=True,
 )

@@ -32,15 +32,16 @@ def run_audio_claim(
             yield Outcome(job, "FENCED", error_code=e.code.value, error_message=e.message)
             continue
         try:
-            with work.step():
+            with work.step(AUDIO, say) as track:
+                track.report("DOWNLOADING", 0.0, {"operation": "downloading"})
                 work.download()
-                sink = work.sink(AUDIO, say)
+                track.report("ANALYSIS", 0.0, {"operation": "probing"})
                 facts = probe(work.source, work.cancel)
                 recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
                 out_dir = work.directory / "out"
                 out_dir.mkdir(exist_ok=True)
-                result = process_audio(facts, work.source, recipe, out_dir, sink, work.cancel)
-                outcome = work.publish(result, out_dir, AUDIO_ASSETS, AUDIO_ASSETS)
+                result = process_audio(facts, work.source, recipe, out_dir, track, work.cancel, made=work.made)
+                outcome = work.publish(result, out_dir, AUDIO_ASSETS, track)
             yield outcome
         except JobFailed as e:
             yield e.outcome

@@ -11,26 +11,25 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import structlog
+from structlog.contextvars import bound_contextvars
 
 from telecine.artifact import MediaResult
-from telecine.errors import ErrorCode, NotOurs, ResourceError, SystemFault, TelecineError, TransientError
-from telecine.ledger import Job, Ledger, attempts
+from telecine.errors import ErrorCode, NotOurs, ResourceError, SystemFault, TelecineError
+from telecine.eta import Estimate
+from telecine.ledger import Job, Ledger, attempts, estimates, outputs
+from telecine.limits import JobLimits
 from telecine.machine import Pressure
+from telecine.process import Ceiling, under
 from telecine.publish import publish_outputs
+from telecine.reporter import Reporter, Track
 from telecine.settings import Settings
-from telecine.stages import Stages
 from telecine.storage import ObjectStore
 from telecine.upload import upload_artifacts, upload_preview
 from telecine.worker import HeldClaim, Outcome
-
-_WRITE_S = 1.0  # requirements.md section 5: written to the ledger at most once a second
-_SAY_S = 10.0  # and to the run's log less often than that
-log = structlog.get_logger(__name__)
 
 
 class JobFailed(Exception):
@@ -47,6 +46,8 @@ class FileJob:
 
     Attributes:
         directory: the job's scratch; `source` in it is the downloaded file.
+        estimate: how long the attempt is thought to take.
+        began: when the attempt began, on this process's `time.monotonic`; an earlier step's process may have begun it.
     """
 
     ledger: Ledger
@@ -56,6 +57,8 @@ class FileJob:
     job: Job
     generation: int
     directory: Path
+    estimate: Estimate
+    began: float
 
     @property
     def source(self) -> Path:
@@ -67,6 +70,24 @@ class FileJob:
         """Set when the work should stop."""
         return self.held.stop_event(self.job)
 
+    @property
+    def made(self) -> frozenset[outputs.Place]:
+        """Outputs that earlier attempts at this job published: they need not be made again."""
+        return outputs.made(self.job.outputs)
+
+    @property
+    def ceiling(self) -> Ceiling:
+        """What the job's limits leave to this attempt."""
+        limits = JobLimits.model_validate(self.job.limits)
+        longest = max(self.job.estimate_s, self.estimate.high_s)
+        allowed = limits.model_copy(update={"deadline": None}).processing_time_s(longest)
+        ends_at, wanted_by = self.began + allowed, None
+        if limits.deadline is not None:
+            deadline = time.monotonic() + (limits.deadline - datetime.now(UTC)).total_seconds()
+            if deadline < ends_at:
+                ends_at, wanted_by = deadline, limits.deadline.isoformat()
+        return Ceiling(limits.max_memory_mb * 2**20, ends_at, allowed, wanted_by, limits.cpu_threads)
+
     def download(self) -> None:
         """Fetch the source, once.
 
@@ -76,23 +97,31 @@ class FileJob:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store.download(self.job.bucket, self.job.key, self.source, etag=self.job.etag)
 
-    def sink(self, weights: Mapping[str, int], say: Callable[[str], None]) -> LedgerSink:
-        """A progress sink that writes to the ledger and, now and then, to `say` (the run's log)."""
-        return LedgerSink(self, weights, say)
-
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Run one step: what it raises becomes the job's outcome.
+    def step(self, weights: Mapping[str, int], say: Callable[[str], None]) -> Iterator[Track]:
+        """Run one step under the job's limits: what it raises becomes the job's outcome.
+
+        Yields where to report progress, in stages of `weights`; it is written to the ledger and, now and then, to `say`
+        (the run's log).
 
         Raises:
             JobFailed: the job ended (failed, waits for another attempt, canceled or fenced).
         """
-        try:
-            yield
-        except TelecineError as e:
-            raise JobFailed(self._settle(e)) from e
-        except OSError as e:
-            raise JobFailed(self._settle(_disk_fault(self.job.key, e))) from e
+        job = self.job
+        with bound_contextvars(job_id=job.job_id, partition=job.partition, correlation_id=job.correlation_id):
+            try:
+                with Reporter(self.ledger, say) as reporter, under(self.ceiling):
+                    yield reporter.follow(
+                        job, self.generation, weights, self.estimate, began=self.began, fenced=self._fenced
+                    )
+            except TelecineError as e:
+                raise JobFailed(self._settle(e)) from e
+            except OSError as e:
+                raise JobFailed(self._settle(_disk_fault(job.key, e))) from e
+
+    def _fenced(self) -> None:
+        self.held.lost.set()
+        self.cancel.set()
 
     def _settle(self, error: TelecineError) -> Outcome:
         canceled = NotOurs(ErrorCode.CANCELED, "canceled on request")
@@ -127,24 +156,26 @@ class FileJob:
         self,
         result: MediaResult,
         out_dir: Path,
-        assets: Collection[str],
         wanted: Collection[str],
+        track: Track,
         warnings: tuple[str, ...] = (),
     ) -> Outcome:
         """Upload, compare-and-set, manifest.
 
         Args:
-            assets: asset keys this attempt made.
-            wanted: asset keys it was asked for; outputs of others are carried forward from the generation before.
+            wanted: asset keys this run was asked for; outputs of others, and what earlier attempts at the job made,
+                are carried forward from the generation before.
 
         Raises:
             TelecineError: nothing was published.
         """
         bucket = self.settings.output_bucket
         self.held.check()
+        track.report("UPLOADING", 0.0, {"operation": "uploading", "total": len(result.artifacts)})
         place = (self.store, bucket, self.job.partition, self.generation)
-        outputs = upload_artifacts(*place, out_dir, result.artifacts)
-        preview = upload_preview(*place, outputs, result.preview)
+        rows = upload_artifacts(*place, out_dir, result.artifacts)
+        preview = upload_preview(*place, rows, result.preview)
+        track.end()
         published = publish_outputs(
             self.ledger,
             self.store,
@@ -152,12 +183,13 @@ class FileJob:
             self.job,
             self.generation,
             result.facts,
-            outputs,
+            rows,
             (*warnings, *result.warnings),
             wanted,
             result.failures,
         )
-        return Outcome.of(self.job, self.generation, published, frozenset(assets), preview)
+        made = frozenset(artifact.asset for artifact in result.artifacts)
+        return Outcome.of(self.job, self.generation, published, made, preview)
 
 
 def _disk_fault(key: str, error: OSError) -> TelecineError:
@@ -167,45 +199,13 @@ def _disk_fault(key: str, error: OSError) -> TelecineError:
     return SystemFault(ErrorCode.SCRATCH_FAILED, f"{key}: a working file failed: {error.strerror}", repr(error))
 
 
-class LedgerSink:
-    """Progress to the ledger at most once a second, to the run's log every ten."""
-
-    def __init__(self, work: FileJob, weights: Mapping[str, int], say: Callable[[str], None]) -> None:
-        self._work = work
-        self._stages = Stages(weights, work.job.progress)
-        self._say = say
-        self._written = 0.0
-        self._said = time.monotonic()
-        self._stage = ""
-
-    def report(self, stage: str, fraction: float, details: Mapping[str, Any]) -> None:
-        """See telecine.progress.ProgressSink."""
-        percent = self._stages.at(stage, fraction)
-        now = time.monotonic()
-        changed = stage != self._stage
-        if not changed and now - self._written < _WRITE_S:
-            return
-        self._written, self._stage = now, stage
-        work = self._work
-        try:
-            # 100 % is the publishing transaction's to write.
-            work.ledger.do(attempts.report, work.job.job_id, work.generation, stage, min(percent, 99.0))
-        except NotOurs:
-            work.held.lost.set()
-            work.cancel.set()
-        except TransientError as e:
-            log.warning("progress.missed", job_id=work.job.job_id, reason=e.message)
-        if changed or now - self._said > _SAY_S:
-            self._said = now
-            extras = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
-            self._say(f"{work.job.key}: {stage.lower()} {percent:.0f} %" + (f" ({extras})" if extras else ""))
-
-
 def begin(ledger: Ledger, store: ObjectStore, settings: Settings, held: HeldClaim, job: Job) -> FileJob:
     """Start an attempt at one job of a claim.
 
     Raises:
         NotOurs: FENCED.
     """
-    generation = held.begin(job)
-    return FileJob(ledger, store, settings, held, job, generation, settings.scratch / held.claim_id / job.job_id)
+    estimate = ledger.do(estimates.expected, job)
+    generation = held.begin(replace(job, estimate_s=estimate.likely_s))
+    directory = settings.scratch / held.claim_id / job.job_id
+    return FileJob(ledger, store, settings, held, job, generation, directory, estimate, time.monotonic())

@@ -7,6 +7,7 @@ ledger or drawing bars; whoever starts the work brings a sink that does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -17,8 +18,8 @@ class ProgressSink(Protocol):
         """Say that `stage` is `fraction` (0 to 1, never going back within a stage) done.
 
         Args:
-            stage: a stage of requirements.md section 2: ANALYSIS, AUDIO, ENCODING, PACKAGING or STILLS_AND_CLEANUP.
-            details: JSON-ready extras, for example {"fps": 31.5, "speed": 1.3}; may be empty.
+            stage: one of telecine/stages.
+            details: JSON-ready extras, see `Details`; may be empty.
         """
 
 
@@ -27,3 +28,20 @@ class Quiet:
 
     def report(self, stage: str, fraction: float, details: Mapping[str, Any]) -> None:
         """Ignore it."""
+
+
+Details = Mapping[str, Any]
+"""What is being done, JSON-ready. Keys people know: `operation` (a word), `done` and `total` (items), `item` (the
+present one's name), `frame`, `frames`, `fps`, `speed` (times real time), `resolution` ("1280x720")."""
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A sink that adds the same details to every report."""
+
+    sink: ProgressSink
+    always: Details
+
+    def report(self, stage: str, fraction: float, details: Details) -> None:
+        """Hand on, with what is always said."""
+        self.sink.report(stage, fraction, {**self.always, **details})

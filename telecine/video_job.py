@@ -6,36 +6,47 @@ is made (telecine/video, telecine/stream), the asset graph (media_assets/videos.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from telecine.errors import ErrorCode, NotOurs
-from telecine.file_job import FileJob, LedgerSink
-from telecine.ledger import Ledger, attempts
+from telecine.eta import Estimate
+from telecine.file_job import FileJob
+from telecine.ledger import Ledger, attempts, estimates
 from telecine.ledger import jobs as job_rows
 from telecine.probe import probe
 from telecine.recipe import parse_recipe
+from telecine.reporter import Track
 from telecine.settings import Settings
 from telecine.storage import ObjectStore
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
+from telecine.video.memory import check_memory
+from telecine.video.missing import missing
 from telecine.video.plan import VideoPlan, plan_video
 from telecine.worker import HeldClaim, Outcome
 
 VIDEO_ASSETS = ("video/metadata", "video/renditions", "video/thumbnails", "video/hls", "video/dash")
+_STEPS_S = 8.0  # starting the processes of the two steps after planning, stills, packaging and uploading a short clip
 
 
 @dataclass(frozen=True)
 class Baton:
-    """What one step hands to the next: ids and JSON, nothing that lives in a process."""
+    """What one step hands to the next: ids and JSON, nothing that lives in a process.
+
+    Attributes:
+        estimate: how long the attempt is thought to take, in seconds: low, likely, high; and samples.
+    """
 
     claim_id: str
     job_id: str
     generation: int
     directory: str
     plan: str
+    estimate: tuple[float, float, float, int]
     encoded: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +60,7 @@ class Baton:
 
 
 def resume(ledger: Ledger, store: ObjectStore, settings: Settings, held: HeldClaim, baton: Baton) -> FileJob:
-    """The job in the step after: nothing is begun again.
+    """The job in the step after: nothing is begun again, and its time goes on.
 
     Raises:
         NotOurs: FENCED when the job was taken over or ended between the steps.
@@ -57,44 +68,56 @@ def resume(ledger: Ledger, store: ObjectStore, settings: Settings, held: HeldCla
     job = ledger.do(job_rows.get, [baton.job_id])[baton.job_id]
     if job.claim_id != baton.claim_id or job.generation != baton.generation or job.status.is_final:
         raise NotOurs(ErrorCode.FENCED, f"job {job.job_id} was taken over by a newer attempt, or ended")
-    return FileJob(ledger, store, settings, held, job, baton.generation, Path(baton.directory))
+    began = time.monotonic() - ledger.do(estimates.spent_s, job.job_id, baton.generation)
+    directory, estimate = Path(baton.directory), Estimate(*baton.estimate)
+    return FileJob(ledger, store, settings, held, job, baton.generation, directory, estimate, began)
 
 
-def plan_step(work: FileJob, sink: LedgerSink) -> Baton | None:
+def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | None:
     """Download, probe and plan; None when the file turned out to be sound only and was put back as audio."""
+    track.report("DOWNLOADING", 0.0, {"operation": "downloading"})
     work.download()
-    sink.report("ANALYSIS", 0.5, {})
+    track.report("ANALYSIS", 0.0, {"operation": "probing"})
     facts = probe(work.source, work.cancel)
     if facts.kind == "audio":
+        track.end()
         work.ledger.do(attempts.reclassify, work.job.job_id, work.generation, "audio")
         return None
     plan = plan_video(facts, parse_recipe(work.job.recipe, f"of job {work.job.job_id}"))
-    sink.report("ANALYSIS", 1.0, {})
-    return Baton(work.held.claim_id, work.job.job_id, work.generation, str(work.directory), plan.to_json())
+    left, _ = missing(plan, frozenset(wanted), work.made)
+    check_memory(left)
+    track.report("ANALYSIS", 1.0, {"operation": "planning"})
+    return Baton(
+        work.held.claim_id,
+        work.job.job_id,
+        work.generation,
+        str(work.directory),
+        plan.to_json(),
+        astuple(work.estimate.informed(_seconds(plan, left, work))),
+    )
 
 
-def encode_step(work: FileJob, baton: Baton, wanted: Collection[str], sink: LedgerSink) -> Baton:
-    """Encode all rungs in one go."""
+def _seconds(plan: VideoPlan, left: VideoPlan, work: FileJob) -> float:
+    """What the header lets expect of the whole attempt; a retry that needs no rung is over soon."""
+    whole = sum(rung.pixels for rung in plan.rungs)
+    share = sum(rung.pixels for rung in left.rungs) / whole if whole else 0.0
+    return time.monotonic() - work.began + _STEPS_S + share * plan.estimate_seconds / work.settings.cpu_threads
+
+
+def encode_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Baton:
+    """Encode all rungs that are needed, in one go."""
+    plan = VideoPlan.from_json(baton.plan)
     encode_dir = work.directory / "encode"
     encode_dir.mkdir(exist_ok=True)
-    encoded = encode(
-        VideoPlan.from_json(baton.plan), work.source, encode_dir, sink, work.cancel, select=frozenset(wanted)
-    )
-    return Baton(**{**baton.to_dict(), "encoded": encoded.to_json()})
+    encoded = encode(plan, work.source, encode_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
+    return replace(baton, encoded=encoded.to_json())
 
 
-def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], sink: LedgerSink) -> Outcome:
+def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Outcome:
     """Package, take stills, verify, publish."""
     plan = VideoPlan.from_json(baton.plan)
     out_dir = work.directory / "out"
     out_dir.mkdir(exist_ok=True)
-    result = finish(
-        plan,
-        Encoded.from_json(baton.encoded),
-        work.source,
-        out_dir,
-        sink,
-        work.cancel,
-        select=frozenset(wanted),
-    )
-    return work.publish(result, out_dir, plan.assets & frozenset(wanted), wanted)
+    encoded = Encoded.from_json(baton.encoded)
+    result = finish(plan, encoded, work.source, out_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
+    return work.publish(result, out_dir, wanted, track)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from telecine.demux import input_args
 from telecine.errors import ConfigurationError, ErrorCode, InputError, SystemFault
 from telecine.probe import AudioFacts, MediaFacts
 from telecine.process import Limits, run
-from telecine.progress import ProgressSink
+from telecine.progress import ProgressSink, Saying
 from telecine.recipe import Recipe
 from telecine.recipe.video import AudioRendition
 from telecine.tools import ffmpeg_path
 from telecine.video.command import CLEAN, PROGRESS, QUIET, stereo
 from telecine.video.describe import manifest_facts
 from telecine.video.following import Following
+from telecine.video.gather import Gathering
+from telecine.video.missing import Place
 from telecine.video.rendition import check_decodes, measure
 
 RENDITIONS = "audio/renditions"
@@ -108,12 +110,14 @@ def process_audio(
     cancel: threading.Event,
     *,
     select: Set[str] | None = None,
+    made: Collection[Place] = (),
 ) -> MediaResult:
-    """Make every sound file that the recipe asks for.
+    """Make every sound file that the recipe asks for; one that can't be made doesn't cost the others.
 
     Args:
         out_dir: an existing, empty directory; the tree below it is uploaded as it is.
         select: asset keys that are wanted; None for all.
+        made: outputs that need not be made again.
 
     Raises:
         ConfigurationError: NO_OUTPUTS.
@@ -125,21 +129,45 @@ def process_audio(
     if audio is None:
         raise InputError(ErrorCode.NO_MEDIA_STREAMS, "the file holds no sound that can be decoded")
     files = plan_audio(audio, recipe) if select is None or RENDITIONS in select else ()
-    artifacts: list[Artifact] = []
+    files = tuple(file for file in files if (RENDITIONS, file.name) not in made)
+    gathered = Gathering()
     warnings = list(facts.warnings)
-    if files:
-        directory = out_dir / "audio"
-        directory.mkdir(parents=True, exist_ok=True)
-        duration = audio.end_s - audio.start_s
+    directory = out_dir / "audio"
+    directory.mkdir(parents=True, exist_ok=True)
+    duration = audio.end_s - audio.start_s
+
+    def encode(these: tuple[SoundFile, ...]) -> str:
         wall = max(1800.0, duration)
         limits = Limits(wall_s=wall, stall_s=180, cpu_s=round(wall * (os.cpu_count() or 1)))
-        argv = audio_argv(ffmpeg_path(), audio, files, source, directory)
-        finished = run(argv, limits=limits, cancel=cancel, on_line=Following(sink, "AUDIO", duration))
-        made = [_verified(file, directory, out_dir, cancel) for file in files]
-        warnings += _check_length(made, duration, finished.stderr)
-        artifacts += made
-    sink.report("STILLS_AND_CLEANUP", 1.0, {})
-    return MediaResult(facts=manifest_facts(facts), artifacts=tuple(artifacts), warnings=tuple(warnings))
+        argv = audio_argv(ffmpeg_path(), audio, these, source, directory)
+        said = Saying(sink, {"operation": "encoding", "total": len(files)})
+        return run(argv, limits=limits, cancel=cancel, on_line=Following(said, "AUDIO", duration)).stderr
+
+    def check(file: SoundFile, stderr: str) -> None:
+        artifact = _verified(file, directory, out_dir, cancel)
+        warnings.extend(_check_length(artifact, duration, stderr))
+        gathered.artifacts.append(artifact)
+
+    try:
+        stderr = encode(files) if files else ""
+    except (ConfigurationError, SystemFault):  # it may be one of them: an encoder that is missing or fails
+        if len(files) == 1:
+            raise
+        for file in files:
+            with gathered.output((RENDITIONS, file.name)):
+                check(file, encode((file,)))
+    else:
+        for file in files:
+            with gathered.output((RENDITIONS, file.name)):
+                check(file, stderr)
+    gathered.check()
+    sink.report("STILLS_AND_CLEANUP", 1.0, {"done": len(gathered.artifacts), "total": len(files)})
+    return MediaResult(
+        facts=manifest_facts(facts),
+        artifacts=tuple(gathered.artifacts),
+        warnings=tuple(dict.fromkeys(warnings)),
+        failures=tuple(gathered.failures),
+    )
 
 
 def _verified(file: SoundFile, directory: Path, out_dir: Path, cancel: threading.Event) -> Artifact:
@@ -159,20 +187,19 @@ def _verified(file: SoundFile, directory: Path, out_dir: Path, cancel: threading
     )
 
 
-def _check_length(made: list[Artifact], duration_s: float, stderr: str) -> tuple[str, ...]:
-    """Refuse outputs that lost most of the source; say when they lost a little."""
-    shortest = min(artifact.duration_s or 0.0 for artifact in made)
-    if shortest < duration_s * _HALF:
+def _check_length(artifact: Artifact, duration_s: float, stderr: str) -> tuple[str, ...]:
+    """Refuse an output that lost most of the source; say when it lost a little."""
+    length = artifact.duration_s or 0.0
+    if length < duration_s * _HALF:
         raise InputError(
-            ErrorCode.CORRUPT_MEDIA, f"only {shortest:.1f} of {duration_s:.1f} s of the sound can be decoded", stderr
+            ErrorCode.CORRUPT_MEDIA, f"only {length:.1f} of {duration_s:.1f} s of the sound can be decoded", stderr
         )
-    longest = max(artifact.duration_s or 0.0 for artifact in made)
-    if longest > duration_s * 2 + 1:
+    if length > duration_s * 2 + 1:
         raise SystemFault(
-            ErrorCode.VERIFY_FAILED, f"the sound came out {longest:.1f} s long instead of {duration_s:.1f} s", stderr
+            ErrorCode.VERIFY_FAILED, f"the sound came out {length:.1f} s long instead of {duration_s:.1f} s", stderr
         )
-    if duration_s - shortest > max(_LENGTH_S, duration_s * _LENGTH_SHARE):
-        return (f"{duration_s - shortest:.1f} s of the source's sound are damaged and were left out.",)
+    if duration_s - length > max(_LENGTH_S, duration_s * _LENGTH_SHARE):
+        return (f"{duration_s - length:.1f} s of the source's sound are damaged and were left out.",)
     return ()
 
 

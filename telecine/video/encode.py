@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
-from telecine.process import Finished, Limits, run
-from telecine.progress import ProgressSink, Quiet
+from telecine.process import Finished, Limits, ambient, run
+from telecine.progress import Details, ProgressSink, Quiet, Saying
 from telecine.tools import ffmpeg_path
 from telecine.video.command import Levelled, audio_file, encode_argv, levelled_argv, video_file
 from telecine.video.following import Following
+from telecine.video.memory import check_memory
+from telecine.video.missing import Place, missing
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, Sound, VideoPlan
 from telecine.video.rendition import measure
 
@@ -67,6 +69,7 @@ def encode(
     cancel: threading.Event,
     *,
     select: Set[str] | None = None,
+    made: Collection[Place] = (),
     threads: int | None = None,
 ) -> Encoded:
     """Encode what the wanted assets need.
@@ -74,19 +77,23 @@ def encode(
     Args:
         work_dir: an existing directory for working files.
         select: asset keys that are wanted; None for all.
-        threads: cores to use; None for all.
+        made: outputs that need not be made again.
+        threads: cores to use; None for as many as the job may have.
 
     Raises:
-        InputError: CORRUPT_MEDIA when the picture can't be decoded.
+        InputError: LIMIT_EXCEEDED when the job's memory isn't enough, CORRUPT_MEDIA when the picture can't be decoded.
         SystemFault: VERIFY_FAILED when ffmpeg made something else than was planned.
         TelecineError: what `telecine.process.run` raises.
     """
-    wanted = plan.assets & (ASSETS if select is None else select)
+    plan, left = missing(plan, ASSETS if select is None else select, made)
+    wanted = {asset for asset, _ in left}
     if not wanted & {RENDITIONS, HLS, DASH}:
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
+    check_memory(plan)
+    threads = threads or ambient().threads
     rates = _rates(plan, wanted)
-    following = Following(sink, "ENCODING", plan.timing.duration_s)
+    following = Following(Saying(sink, _details(plan)), "ENCODING", plan.timing.duration_s)
 
     def attempt(levelled: Levelled | None) -> Finished:
         argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
@@ -100,11 +107,11 @@ def encode(
         finished = attempt(_level(plan, plan.sound, source, work_dir, cancel))
     warnings = _check_input(plan, finished.stderr)
     for rung in plan.rungs:
-        made = measure(work_dir / video_file(rung), cancel)
-        if (made.width, made.height) != (rung.width, rung.height) or made.frames == 0 or made.turned:
+        came = measure(work_dir / video_file(rung), cancel)
+        if (came.width, came.height) != (rung.width, rung.height) or came.frames == 0 or came.turned:
             raise SystemFault(
                 ErrorCode.VERIFY_FAILED,
-                f"rung {rung.name} is {made.width}x{made.height} with {made.frames} frames, turned: {made.turned}",
+                f"rung {rung.name} is {came.width}x{came.height} with {came.frames} frames, turned: {came.turned}",
                 finished.stderr,
             )
     return Encoded(
@@ -114,6 +121,16 @@ def encode(
         warnings=warnings,
         speed=following.speed,
     )
+
+
+def _details(plan: VideoPlan) -> Details:
+    top = plan.rungs[-1]
+    return {
+        "operation": "encoding",
+        "total": len(plan.rungs),
+        "frames": plan.timing.frames,
+        "resolution": f"{top.width}x{top.height}",
+    }
 
 
 def _level(plan: VideoPlan, sound: Sound, source: Path, work_dir: Path, cancel: threading.Event) -> Levelled:

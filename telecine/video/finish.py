@@ -8,41 +8,34 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Set
+from collections.abc import Collection, Set
 from pathlib import Path
 
-from telecine.artifact import Artifact, MediaResult, StreamFile, sha256_of
+from telecine.artifact import Artifact, MediaResult, sha256_of
 from telecine.errors import ErrorCode, SystemFault
 from telecine.process import Limits, run
 from telecine.progress import ProgressSink
-from telecine.stream.package import MPD, MULTIVARIANT, SOUND, Input, package
-from telecine.stream.verify import verify_dash, verify_hls
 from telecine.tools import ffmpeg_path
 from telecine.video.command import mux_argv
 from telecine.video.describe import manifest_facts, metadata
 from telecine.video.encode import Encoded
+from telecine.video.gather import Gathering
 from telecine.video.ladder import Rung
+from telecine.video.missing import Place, missing
 from telecine.video.plan import (
     ASSETS,
     DASH,
     HLS,
     METADATA,
     RENDITIONS,
-    STREAM_AUDIO_BPS,
     THUMBNAILS,
     Still,
     VideoPlan,
 )
 from telecine.video.rendition import check_decodes, measure
 from telecine.video.still import take
+from telecine.video.streams import make_streams
 
-_STREAM_DIR = "stream"
-_MIME = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".mp4": "video/mp4",
-    ".m4s": "video/iso.segment",
-}
 _STILL_EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 _SYNC_S = 0.04  # requirements.md section 2: sound within 40 ms of the picture
 
@@ -56,42 +49,58 @@ def finish(
     cancel: threading.Event,
     *,
     select: Set[str] | None = None,
+    made: Collection[Place] = (),
 ) -> MediaResult:
-    """Make the wanted assets from what `encode` left.
+    """Make the wanted outputs from what `encode` left.
+
+    An output that can't be made goes to the result's `failures` while there is another one beside the metadata.
 
     Args:
         source: the same file that was encoded, for stills.
         out_dir: an existing, empty directory; the tree below it is uploaded as it is.
         select: asset keys that are wanted; None for all that the recipe asks for.
+        made: outputs that need not be made again; the same as for `encode`.
 
     Raises:
-        SystemFault: VERIFY_FAILED when something isn't right; nothing may be published then.
-        TelecineError: what `telecine.process.run` raises.
+        NotOurs: canceled.
+        TelecineError: not one output could be made; nothing may be published then.
     """
-    wanted = plan.assets & (ASSETS if select is None else select)
+    plan, left = missing(plan, ASSETS if select is None else select, made)
     work = Path(encoded.work_dir)
-    artifacts: list[Artifact] = []
+    gathered = Gathering()
     preview: bytes | None = None
-    if METADATA in wanted:
-        artifacts.append(_metadata(plan, out_dir))
-    if RENDITIONS in wanted:
-        for number, rung in enumerate(plan.rungs):
-            sink.report("PACKAGING", 0.6 * number / len(plan.rungs), {"rendition": rung.name})
-            artifacts.append(_rendition(plan, encoded, rung, work, out_dir, cancel))
-    if wanted & {HLS, DASH}:
-        sink.report("PACKAGING", 0.6, {})
-        artifacts += _streams(plan, encoded, work, out_dir, wanted, cancel)
+    total = len(left)
+
+    def tell(stage: str, share: float, operation: str, item: str) -> None:
+        sink.report(
+            stage, share, {"operation": operation, "item": item, "done": len(gathered.artifacts), "total": total}
+        )
+
+    for number, rung in enumerate(plan.rungs):
+        if (RENDITIONS, rung.name) in left:
+            tell("PACKAGING", 0.6 * number / len(plan.rungs), "muxing", rung.name)
+            with gathered.output((RENDITIONS, rung.name)):
+                gathered.artifacts.append(_rendition(plan, encoded, rung, work, out_dir, cancel))
+    streams = [place for place in ((HLS, "multivariant"), (DASH, "mpd")) if place in left]
+    if streams:
+        tell("PACKAGING", 0.6, "segmenting", " and ".join(asset.rsplit("/", 1)[1].upper() for asset, _ in streams))
+        make_streams(plan, encoded, work, out_dir, streams, gathered, cancel)
     sink.report("PACKAGING", 1.0, {})
-    if THUMBNAILS in wanted:
-        for still in plan.stills:
-            artifact, small = _still(plan, still, source, out_dir, cancel)
-            artifacts.append(artifact)
-            preview = preview or small
+    for still in plan.stills:
+        if (THUMBNAILS, still.name) in left:
+            tell("STILLS_AND_CLEANUP", 0.0, "still", still.name)
+            with gathered.output((THUMBNAILS, still.name)):
+                artifact, small = _still(plan, still, source, out_dir, cancel)
+                gathered.artifacts.append(artifact)
+                preview = preview or small
     sink.report("STILLS_AND_CLEANUP", 1.0, {})
+    gathered.check()
+    described = [_metadata(plan, out_dir)] if (METADATA, "metadata") in left else []
     return MediaResult(
         facts=manifest_facts(plan.facts),
-        artifacts=tuple(artifacts),
+        artifacts=(*described, *gathered.artifacts),
         warnings=(*plan.facts.warnings, *encoded.warnings),
+        failures=tuple(gathered.failures),
         preview=preview,
     )
 
@@ -151,63 +160,6 @@ def _check_sound(plan: VideoPlan, name: str, start_s: float | None, duration_s: 
             ErrorCode.VERIFY_FAILED,
             f"{name}'s sound runs from {start_s:.3f} s for {length:.3f} s beside {planned:.3f} s of picture",
         )
-
-
-def _streams(
-    plan: VideoPlan, encoded: Encoded, work: Path, out_dir: Path, wanted: Set[str], cancel: threading.Event
-) -> list[Artifact]:
-    directory = out_dir / _STREAM_DIR
-    inputs = [Input(rung.name, work / encoded.videos[rung.name]) for rung in plan.rungs]
-    if plan.sound is not None:
-        inputs.append(Input(SOUND, work / encoded.sounds[STREAM_AUDIO_BPS], plan.sound.language))
-    package(
-        inputs,
-        directory,
-        segment_s=plan.timing.segment_s,
-        want_hls=HLS in wanted,
-        want_dash=DASH in wanted,
-        cancel=cancel,
-    )
-    sound, length, rungs = plan.sound is not None, plan.timing.duration_s, len(plan.rungs)
-    hashes: dict[str, StreamFile] = {}
-    made = []
-    if HLS in wanted:
-        files = verify_hls(directory, length, rungs, sound=sound)
-        made.append(_entry(plan, HLS, "multivariant", MULTIVARIANT, files, out_dir, hashes))
-    if DASH in wanted:
-        files = verify_dash(directory, length, rungs, sound=sound)
-        made.append(_entry(plan, DASH, "mpd", MPD, files, out_dir, hashes))
-    return made
-
-
-def _entry(
-    plan: VideoPlan,
-    asset: str,
-    name: str,
-    entry: str,
-    files: tuple[str, ...],
-    out_dir: Path,
-    known: dict[str, StreamFile],
-) -> Artifact:
-    """The artifact of a stream: its entry file with all files; `known` saves hashing shared segments twice."""
-    for file in files:
-        if file not in known:
-            path = out_dir / _STREAM_DIR / file
-            mime = "audio/mp4" if file.startswith(f"{SOUND}/") else _MIME[path.suffix]
-            known[file] = StreamFile(f"{_STREAM_DIR}/{file}", mime, path.stat().st_size, sha256_of(path))
-    top = plan.rungs[-1]
-    return Artifact(
-        asset=asset,
-        name=name,
-        path=f"{_STREAM_DIR}/{entry}",
-        mime=known[entry].mime,
-        size_bytes=known[entry].size_bytes,
-        sha256=known[entry].sha256,
-        width=top.width,
-        height=top.height,
-        duration_s=round(plan.timing.duration_s, 3),
-        stream_files=tuple(known[file] for file in files),
-    )
 
 
 def _still(

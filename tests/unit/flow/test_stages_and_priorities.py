@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecine.errors import ConfigurationError
+from telecine.image.pool_child import STAGES as POOL_STAGES
 from telecine.priority import Priority, estimate_seconds
-from telecine.stages import AUDIO, VIDEO, Stages
+from telecine.stages import AUDIO, IMAGE, VIDEO, Stages
 
 
-@pytest.mark.parametrize("weights", [VIDEO, AUDIO])
+@pytest.mark.parametrize("weights", [IMAGE, VIDEO, AUDIO])
 def test_weights_add_up_to_a_hundred(weights: dict[str, int]) -> None:
     assert sum(weights.values()) == 100
 
@@ -31,7 +32,11 @@ def test_stages_before_the_current_one_count_as_done() -> None:
     assert stages.at("ANALYSIS", 1.0) == 5
     assert stages.at("ENCODING", 0.0) == 20
     assert stages.at("ENCODING", 0.5) == 52.5
-    assert stages.at("STILLS_AND_CLEANUP", 1.0) == 100
+    assert stages.at("UPLOADING", 1.0) == 100
+
+
+def test_every_stage_of_the_image_pool_has_a_weight() -> None:
+    assert tuple(IMAGE) == tuple(filter(None, POOL_STAGES))
 
 
 @pytest.mark.parametrize(

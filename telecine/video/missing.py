@@ -1,0 +1,41 @@
+"""What is still to be made of a plan, when some of its outputs are published already.
+
+Pure. Belongs here: names of outputs, and cutting a plan down. Doesn't belong here: knowing what was made (the ledger
+does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Set
+from dataclasses import replace
+
+from telecine.video.plan import DASH, HLS, METADATA, RENDITIONS, THUMBNAILS, VideoPlan
+
+Place = tuple[str, str]
+"""(asset, name) of an output."""
+
+
+def outputs_of(plan: VideoPlan) -> frozenset[Place]:
+    """All outputs of a plan."""
+    stream_names = {HLS: "multivariant", DASH: "mpd"}
+    return frozenset(
+        {(METADATA, "metadata")}
+        | {(RENDITIONS, rung.name) for rung in plan.rungs}
+        | {(THUMBNAILS, still.name) for still in plan.stills}
+        | {(asset, name) for asset, name in stream_names.items() if asset in plan.assets}
+    )
+
+
+def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple[VideoPlan, frozenset[Place]]:
+    """The plan without work that nobody needs, and the outputs to make of it.
+
+    A stream needs every rung; renditions alone need only those that are missing.
+
+    Args:
+        wanted: asset keys.
+        made: outputs that need not be made again.
+    """
+    left = frozenset(place for place in outputs_of(plan) - frozenset(made) if place[0] in wanted)
+    assets = {asset for asset, _ in left}
+    rungs = tuple(r for r in plan.rungs if assets & {HLS, DASH} or (RENDITIONS, r.name) in left)
+    return replace(plan, rungs=rungs, stills=tuple(s for s in plan.stills if (THUMBNAILS, s.name) in left)), left
