@@ -14,7 +14,7 @@ _WINDOW_S = 30.0  # the rolling pace looks back this far
 _MEASURED_S, _MEASURED_SHARE = 1.0, 0.02  # less of a stage than this says nothing about its pace
 _SPREAD_LEAST, _SPREAD_MORE = 0.1, 0.3  # of a measured pace, at the end and at the beginning of a stage
 _GUESS_LOW, _GUESS_HIGH = 0.4, 3.0  # of a guess without any history
-_OVERDUE = (0.02, 0.1, 0.3)  # what may be left of work that takes longer than was thought, by the time it took so far
+_OVERDUE = (0.02, 0.1, 0.3)  # what may be left of overdue work, by how long it is overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,9 @@ class Eta:
 
     def _left(self, elapsed_s: float) -> tuple[float, float, float]:
         totals = (self._estimate.low_s, self._estimate.likely_s, self._estimate.high_s)
+        overdue_s = max(0.0, elapsed_s - self._estimate.likely_s)
         low, likely, high = (
-            max(total - elapsed_s, share * elapsed_s) for total, share in zip(totals, _OVERDUE, strict=True)
+            max(total - elapsed_s, share * overdue_s) for total, share in zip(totals, _OVERDUE, strict=True)
         )
         measured = self._measured(elapsed_s)
         if measured is None:

@@ -32,6 +32,8 @@ _DRAIN_S = 5.0  # how long the pipes may stay open after the program's end
 _STDERR_BYTES = 32_768
 # Nothing else of our environment reaches a program that reads strangers' files: above all no credentials.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME", "LIBVA_DRIVER_NAME", "CUDA_VISIBLE_DEVICES")
+# glibc reserves 64 MB of address space for each thread's arena otherwise, which the memory limit counts.
+_SET = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def run(
             stderr=subprocess.PIPE,
             start_new_session=True,
             cwd=cwd,
-            env={k: os.environ[k] for k in _ENVIRONMENT if k in os.environ} | {"LC_ALL": "C.UTF-8"},
+            env={k: os.environ[k] for k in _ENVIRONMENT if k in os.environ} | _SET,
         )
     except OSError as e:
         if isinstance(e, BlockingIOError | MemoryError) or e.errno == 12:
