@@ -9,17 +9,20 @@ import shutil
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telecine.errors import ErrorCode, NotOurs, TelecineError
+from telecine.eta import Estimate
 from telecine.image.pool import ImagePool
 from telecine.image_task import ImagesMade, ImageTask, make_images
-from telecine.ledger import Job, Ledger, attempts, outputs
+from telecine.ledger import Job, Ledger, attempts, estimates, outputs
 from telecine.limits import JobLimits
 from telecine.machine import Pressure
 from telecine.publish import publish_outputs
 from telecine.recipe import parse_recipe
+from telecine.reporter import Reporter
 from telecine.settings import Settings
+from telecine.stages import IMAGE
 from telecine.storage import ObjectStore
 from telecine.worker import HeldClaim, Outcome
 
@@ -39,8 +42,11 @@ def run_image_claim(
         wanted: asset keys to make; outputs of other assets are carried forward from the generation before.
     """
     jobs = {job.job_id: job for job in held.jobs()}
-    if jobs:
-        yield from _ImageBatch(ledger, store, config, held, wanted, jobs).run()
+    if not jobs:
+        return
+    expected = ledger.do(estimates.expected_for, list(jobs.values()))
+    with Reporter(ledger) as reporter:
+        yield from _ImageBatch(ledger, store, config, held, wanted, jobs, expected, reporter).run()
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class _ImageBatch:
     held: HeldClaim
     wanted: Collection[str]
     jobs: Mapping[str, Job]
+    expected: Mapping[str, Estimate]
+    reporter: Reporter
     refused: list[Outcome] = field(default_factory=list)
     limits_s: dict[str, float] = field(default_factory=dict)
 
@@ -73,7 +81,8 @@ class _ImageBatch:
                 for task, made in pool.run(
                     make_images,
                     self._tasks(),
-                    stop=lambda task: task.job_id in self.held.canceled,
+                    stop=lambda task: task.job_id in self.held.canceled or self.held.lost.is_set(),
+                    on_progress=lambda task, stage, done, total: self.reporter.outputs(task.job_id, stage, done, total),
                     time_limit_s=lambda task: self.limits_s[task.job_id],
                 ):
                     settling.append(publishers.submit(self._settle, self.jobs[task.job_id], task.generation, made))
@@ -91,7 +100,7 @@ class _ImageBatch:
             if self.held.lost.is_set():
                 return
             try:
-                generation = self.held.begin(job)
+                generation = self.held.begin(replace(job, estimate_s=round(self.expected[job.job_id].likely_s, 3)))
             except NotOurs as e:
                 self.refused.append(_ended(job, "FENCED", None, e))
                 continue
@@ -109,10 +118,13 @@ class _ImageBatch:
             o for o in recipe.images() if f"image/{o.asset}" in self.wanted and (f"image/{o.asset}", o.name) not in made
         )
         scratch = self.config.scratch / self.held.claim_id / job.job_id
+        # The ledger refuses the progress of an attempt only once its claim was given up.
+        self.reporter.follow(job, generation, IMAGE, self.expected[job.job_id], fenced=self.held.lost.set)
         return ImageTask(job.job_id, job.partition, job.bucket, job.key, job.etag, generation, missing, scratch)
 
     def _settle(self, job: Job, generation: int, made: ImagesMade | TelecineError) -> Outcome:
         """Publish what was made, or write down why it wasn't."""
+        self.reporter.leave(job.job_id)
         try:
             if self.held.is_canceled(job):
                 canceled = NotOurs(ErrorCode.CANCELED, "canceled on request")

@@ -6,6 +6,7 @@ Outputs, manifests and what is current stay; only the record of the work goes. N
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
@@ -49,5 +50,5 @@ def purge(connection: Connection, keep: Retention) -> Purged:
     return Purged(len(old), progress, more=len(old) == _AT_ONCE)
 
 
-def _ago(days: float) -> ColumnElement[object]:
+def _ago(days: float) -> ColumnElement[Any]:
     return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, days * 86_400)
