@@ -151,6 +151,8 @@ def fail(
 ) -> JobStatus:
     """End an attempt with an error: back to PENDING with a delay when its class says so, FAILED otherwise.
 
+    What would be tried again but was to be canceled ends as CANCELED.
+
     Args:
         outputs: each output's status, when this attempt published some (telecine.ledger.outputs).
         resources: of the machine at this moment (telecine.machine.Pressure).
@@ -159,7 +161,7 @@ def fail(
         NotOurs: FENCED.
     """
     row = connection.execute(
-        select(jobs.c.attempts, jobs.c.priority, jobs.c.limits, jobs.c.stage, jobs.c.outputs)
+        select(jobs.c.attempts, jobs.c.priority, jobs.c.limits, jobs.c.stage, jobs.c.outputs, jobs.c.cancel_requested)
         .where(_attempt(job_id, generation))
         .with_for_update()
     ).first()
@@ -177,6 +179,8 @@ def fail(
     if delay is None:
         partial = any(output["status"] == JobStatus.COMPLETED for output in known)
         moved: dict[str, Any] = {"status": JobStatus.FAILED, "finished_at": func.now(), "partial": partial}
+    elif row.cancel_requested:  # before its worker heard of it: nobody wants another attempt
+        moved = canceled("canceled on request")
     else:
         moved = {
             "status": JobStatus.PENDING,
@@ -185,9 +189,10 @@ def fail(
             "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, delay),
         }
     connection.execute(
-        update(jobs).where(jobs.c.job_id == job_id).values(attempts=tried, outputs=known, **moved, **described)
+        update(jobs).where(jobs.c.job_id == job_id).values(attempts=tried, outputs=known, **{**described, **moved})
     )
-    outcome = "partial" if outputs is not None else "failed" if delay is None else "retry"
+    how = {JobStatus.FAILED: "failed", JobStatus.CANCELED: "canceled"}.get(moved["status"], "retry")
+    outcome = "partial" if outputs is not None else how
     end(connection, job_id, generation, outcome, stage=row.stage, resources=resources, **described)
     breakers.blame(connection, error)
     return JobStatus(moved["status"])
@@ -199,15 +204,15 @@ def reclassify(connection: Connection, job_id: str, generation: int, kind: str) 
     Raises:
         NotOurs: FENCED.
     """
-    done = connection.execute(
-        update(jobs)
-        .where(_attempt(job_id, generation))
-        .values(status=JobStatus.PENDING, kind=kind, claim_id=None, generation=None, stage=None)
-        .returning(jobs.c.partition)
+    row = connection.execute(
+        select(jobs.c.partition, jobs.c.cancel_requested).where(_attempt(job_id, generation)).with_for_update()
     ).first()
-    if done is None:
+    if row is None:
         raise fenced(job_id)
-    connection.execute(update(media_objects).where(media_objects.c.partition == done.partition).values(kind=kind))
+    again = {"status": JobStatus.PENDING, "claim_id": None, "generation": None, "stage": None}
+    moved = canceled("canceled on request") if row.cancel_requested else again
+    connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(kind=kind, **moved))
+    connection.execute(update(media_objects).where(media_objects.c.partition == row.partition).values(kind=kind))
     end(connection, job_id, generation, "reclassified")
 
 

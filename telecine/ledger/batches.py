@@ -98,7 +98,7 @@ def children(connection: Connection, batch_id: str) -> list[Job]:
 def cancel(connection: Connection, batch_id: str, reason: str) -> tuple[int, int]:
     """Cancel what hasn't ended; returns how many waited and how many are being stopped."""
     of_batch = jobs.c.batch_id == batch_id
-    # Those that run first: a child that begins between the two updates is caught by the second call of a person.
+    job_rows.lock_open(connection, of_batch)  # none begins, and none goes back to waiting, between the two updates
     running = connection.execute(
         update(jobs).where(of_batch, jobs.c.status == JobStatus.PROCESSING).values(cancel_requested=True)
     ).rowcount

@@ -113,6 +113,7 @@ def open_for_run(
         select(jobs.c.job_id, jobs.c.partition, jobs.c.status, jobs.c.claim_id)
         .where(jobs.c.partition.in_(partitions), jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
         .order_by(jobs.c.job_id)
+        .with_for_update()
     ).all()
     waiting_job = {r.partition: r.job_id for r in reversed(unfinished) if r.status == JobStatus.PENDING}
     mine = {r.partition for r in unfinished if r.claim_id == claim_id}
@@ -201,6 +202,8 @@ def end(
     )
     if ended.rowcount == 0:
         return []
+    # Locked first, so that an attempt which its worker is beginning right now is either seen below or refused.
+    job_rows.lock_open(connection, jobs.c.claim_id == claim_id)
     connection.execute(
         update(attempts)
         .where(attempts.c.claim_id == claim_id, attempts.c.ended_at.is_(None))

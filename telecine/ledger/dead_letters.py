@@ -124,7 +124,10 @@ def again(connection: Connection, job: Job, *, priority: int | None = None) -> s
     Raises:
         ConfigurationError: INVALID_REQUEST when the object was deleted or replaced since.
     """
-    media = connection.execute(select(media_objects).where(media_objects.c.partition == job.partition)).one()
+    # Locked: a newer version that is being accepted comes before the new job, or cancels it.
+    media = connection.execute(
+        select(media_objects).where(media_objects.c.partition == job.partition).with_for_update()
+    ).one()
     if media.deleted_at is not None:
         raise _refused(f"{job.bucket}/{job.key} was deleted from its bucket; upload it again instead")
     if media.identity != job.identity:
@@ -203,6 +206,7 @@ def retry(connection: Connection, job_id: str, *, priority: int | None = None) -
     Raises:
         ConfigurationError: INVALID_REQUEST when it is unknown, still under way or completed.
     """
+    connection.execute(select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())  # of two, one is first
     job = job_rows.get(connection, [job_id]).get(job_id)
     if job is None:
         raise _refused(f"there is no job {job_id}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ErrorCode, NotOurs
@@ -235,6 +235,12 @@ def request_cancel(connection: Connection, job_id: str, reason: str) -> JobStatu
     if status is JobStatus.PROCESSING:
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(cancel_requested=True))
     return status
+
+
+def lock_open(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Hold the unfinished jobs that match until the transaction ends, so that none moves between two statements."""
+    open_ones = jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING])
+    connection.execute(select(jobs.c.job_id).where(which, open_ones).order_by(jobs.c.job_id).with_for_update())
 
 
 def supersede(connection: Connection, partition: str, identity: str) -> int:
