@@ -16,6 +16,8 @@ from telecine import local
 from telecine.settings import settings
 
 _HOMES = "tctest-"
+# Webhook receivers of tests are on this machine.
+_HOOKS_AT_HOME = {"TELECINE_WEBHOOK_ALLOW_HTTP": "true", "TELECINE_WEBHOOK_ALLOW_PRIVATE": "true"}
 
 
 @contextmanager
@@ -24,7 +26,7 @@ def environment_of(home: Path, **more: str) -> Iterator[None]:
     before = dict(os.environ)
     for name in [n for n in os.environ if n.startswith(("TELECINE_", "DAGSTER_"))]:
         del os.environ[name]
-    os.environ.update({"TELECINE_HOME": str(home), "TELECINE_PORTS": "free", **more})
+    os.environ.update({"TELECINE_HOME": str(home), "TELECINE_PORTS": "free", **_HOOKS_AT_HOME, **more})
     settings.cache_clear()
     try:
         yield

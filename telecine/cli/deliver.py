@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from telecine.cli.app import app, err
+from telecine.cli.app import app
+from telecine.cli.look import note
 
 
 @app.command()
@@ -27,7 +28,7 @@ def deliver(
     ledger, rules, outputs_url = context()
     if once:
         delivered = deliver_due(ledger, rules, outputs_url, budget_s=24 * 3_600.0)
-        err.print(f"{delivered} delivered", highlight=False)
+        note(f"{delivered} delivered")
         return
 
     async def run() -> None:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from telecine.cli.app import app, err, out
+from telecine.cli.app import app
+from telecine.cli.look import JsonFlag, note, open_ledger, print_json, print_table, say, table
 
 endpoints_app = typer.Typer(help="Webhook endpoints: who is told of events.", no_args_is_help=True)
 app.add_typer(endpoints_app, name="endpoints")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 EndpointId = Annotated[
     str, typer.Argument(help="An endpoint's id; `jobs` is the one behind addresses given with jobs.")
 ]
@@ -39,7 +39,7 @@ def add(
     """Register an endpoint. Prints its secret, which is never shown again."""
     import asyncio
 
-    from telecine.cli.webhook_context import open_ledger, print_json, rules
+    from telecine.cli.webhook_context import rules
     from telecine.ledger import endpoints as rows
     from telecine.ledger.events import EVENT_TYPES
     from telecine.webhooks.guard import check_url
@@ -69,13 +69,13 @@ def add(
         rate_per_s=rate,
     )
     if unreachable:
-        err.print(f"[yellow]note[/]  nothing would be sent now: {unreachable}", highlight=False)
+        note(f"nothing would be sent now: {unreachable}", style="yellow")
     if as_json:
         print_json({"endpoint_id": made, "secret": shown})
         return
-    out.print(f"endpoint  {made}", highlight=False)
-    out.print(f"secret    {shown}", highlight=False, markup=False)
-    err.print("The secret is not shown again. docs/webhooks.md shows how to verify with it.", style="dim")
+    say(f"endpoint  {made}")
+    say(f"secret    {shown}")
+    note("The secret is not shown again. docs/webhooks.md shows how to verify with it.", style="dim")
 
 
 @endpoints_app.command("list")
@@ -84,20 +84,14 @@ def list_endpoints(
     as_json: JsonFlag = False,
 ) -> None:
     """Endpoints, what they want, and how they are."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from telecine.cli.webhook_context import open_ledger, print_json, shown_url
+    from telecine.cli.webhook_context import shown_url
     from telecine.ledger import endpoints as rows
 
     found = open_ledger().do(rows.listed, job_urls=job_urls)
     if as_json:
         print_json([{**dataclasses.asdict(endpoint), "url": shown_url(endpoint.url)} for endpoint in found])
         return
-    table = Table(box=None, header_style="bold")
-    table.add_column("endpoint", no_wrap=True)
-    for name in ("url", "health", "waiting", "wants", "last error"):
-        table.add_column(name, overflow="fold")
+    rows_shown = table("endpoint", "url", "health", ">waiting", "wants", "last error", ids=())
     for endpoint in found:
         wants = [
             ", ".join(endpoint.event_types or ["all events"]),
@@ -106,7 +100,7 @@ def list_endpoints(
             *([f"below {endpoint.prefix}"] if endpoint.prefix else []),
         ]
         why = endpoint.disabled_reason if not endpoint.enabled else endpoint.last_error if endpoint.failures else None
-        table.add_row(
+        rows_shown.add_row(
             endpoint.endpoint_id,
             shown_url(endpoint.url) or "given with jobs",
             endpoint.health,
@@ -114,7 +108,7 @@ def list_endpoints(
             "; ".join(wants),
             why or "",
         )
-    Console(width=None if out.is_terminal else 400).print(table)
+    print_table(rows_shown)
 
 
 @endpoints_app.command()
@@ -124,21 +118,20 @@ def rotate(
     as_json: JsonFlag = False,
 ) -> None:
     """Give an endpoint a new secret, and print it. Both sign for a while, so that no delivery is refused meanwhile."""
-    from telecine.cli.webhook_context import open_ledger, print_json
     from telecine.ledger import endpoints as rows
 
     shown = open_ledger().do(rows.rotate, endpoint_id, overlap_h * 3_600)
     if as_json:
         print_json({"endpoint_id": endpoint_id, "secret": shown})
         return
-    out.print(f"secret    {shown}", highlight=False, markup=False)
-    err.print(f"The old one counts for {overlap_h:g} h more. This one is not shown again.", style="dim")
+    say(f"secret    {shown}")
+    note(f"The old one counts for {overlap_h:g} h more. This one is not shown again.", style="dim")
 
 
 @endpoints_app.command("test")
 def send_test(endpoint_id: EndpointId, as_json: JsonFlag = False) -> None:
     """Send a test event now and say what came back. Exits with 1 when it wasn't accepted."""
-    from telecine.cli.webhook_context import context, print_json
+    from telecine.cli.webhook_context import context
     from telecine.ledger.deliveries import DeliveryStatus
     from telecine.webhooks.deliver import deliver_test
 
@@ -148,40 +141,37 @@ def send_test(endpoint_id: EndpointId, as_json: JsonFlag = False) -> None:
         print_json(dataclasses.asdict(result))
     else:
         said = f"HTTP {result.answer}" if good else result.error
-        out.print(f"{'delivered' if good else 'failed'}: {said} after {result.took_s:.2f} s", highlight=False)
+        say(f"{'delivered' if good else 'failed'}: {said} after {result.took_s:.2f} s")
         if result.response:
-            out.print(result.response, markup=False, highlight=False)
+            say(result.response)
     raise typer.Exit(0 if good else 1)
 
 
 @endpoints_app.command()
 def disable(endpoint_id: EndpointId) -> None:
     """Send nothing more. What waits stays; what happens meanwhile is not for it (`telecine events replay`)."""
-    from telecine.cli.webhook_context import open_ledger
     from telecine.ledger import endpoints as rows
 
     open_ledger().do(rows.disable, endpoint_id, "disabled by telecine endpoints disable")
-    out.print(f"{endpoint_id}: disabled", highlight=False)
+    say(f"{endpoint_id}: disabled")
 
 
 @endpoints_app.command()
 def enable(endpoint_id: EndpointId) -> None:
     """Send again, what waited first; forgets failures and pauses."""
-    from telecine.cli.webhook_context import open_ledger
     from telecine.ledger import endpoints as rows
     from telecine.ledger import events
 
     ledger = open_ledger()
     ledger.do(rows.enable, endpoint_id)
     ledger.do(events.wake)
-    out.print(f"{endpoint_id}: enabled", highlight=False)
+    say(f"{endpoint_id}: enabled")
 
 
 @endpoints_app.command()
 def remove(endpoint_id: EndpointId) -> None:
     """Forget an endpoint, its secrets and its deliveries. Events stay."""
-    from telecine.cli.webhook_context import open_ledger
     from telecine.ledger import endpoints as rows
 
     open_ledger().do(rows.remove, endpoint_id)
-    out.print(f"{endpoint_id}: removed", highlight=False)
+    say(f"{endpoint_id}: removed")

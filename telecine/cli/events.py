@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from telecine.cli.app import app, out
+from telecine.cli.app import app
+from telecine.cli.look import JsonFlag, one_of, open_ledger, print_json, print_json_line, print_table, say, table
 
 if TYPE_CHECKING:
     from telecine.ledger.events import Event
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 events_app = typer.Typer(help="What happened: read it, or have it delivered again.", no_args_is_help=True)
 app.add_typer(events_app, name="events")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 _PAGE = 500
 
 
@@ -36,7 +37,6 @@ def tail(
     Without --after: those of the last 24 hours. A client that gives back the last cursor misses nothing and sees
     nothing twice.
     """
-    from telecine.cli.webhook_context import open_ledger
     from telecine.ledger import events as rows
 
     ledger = open_ledger()
@@ -70,7 +70,6 @@ def replay(
     as_json: JsonFlag = False,
 ) -> None:
     """Deliver events again, with the same ids. Progress is not replayed."""
-    from telecine.cli.webhook_context import open_ledger, print_json
     from telecine.ledger import deliveries
     from telecine.ledger import events as rows
 
@@ -87,7 +86,7 @@ def replay(
     if as_json:
         print_json({"events": len(serials), "deliveries": due})
     else:
-        out.print(f"{due} deliveries of {len(serials)} events are due now", highlight=False)
+        say(f"{due} deliveries of {len(serials)} events are due now")
 
 
 @app.command()
@@ -100,18 +99,13 @@ def deliveries(
     as_json: JsonFlag = False,
 ) -> None:
     """Who was told of what, what they answered, and what is tried again when."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from telecine.cli.webhook_context import open_ledger, print_json
     from telecine.ledger import deliveries as rows
 
-    if status is not None and status.upper() not in rows.DeliveryStatus.__members__:
-        raise typer.BadParameter(f"{status} is none of {', '.join(rows.DeliveryStatus)}", param_hint="--status")
+    wanted = one_of(status, rows.DeliveryStatus, "--status")
     found = open_ledger().do(
         rows.listed,
         limit=limit,
-        status=rows.DeliveryStatus[status.upper()] if status else None,
+        status=rows.DeliveryStatus(wanted) if wanted else None,
         endpoint_id=endpoint,
         event_id=event_id,
         job_id=job,
@@ -119,14 +113,10 @@ def deliveries(
     if as_json:
         print_json([dict(row._mapping) for row in found])
         return
-    table = Table(box=None, header_style="bold")
-    for name in ("event", "endpoint"):
-        table.add_column(name, no_wrap=True)
-    for name in ("type", "status", "attempts", "next", "answer"):
-        table.add_column(name, overflow="fold")
+    shown = table("event", "endpoint", "type", "status", ">attempts", "next", "answer", ids=("event",))
     for row in found:
         waits = row.status == "PENDING" and row.attempts > 0
-        table.add_row(
+        shown.add_row(
             row.event_id,
             row.endpoint_id,
             row.event_type,
@@ -135,7 +125,7 @@ def deliveries(
             row.next_attempt_at.strftime("%d %b %H:%M:%S") if waits else "",
             row.last_error or (f"HTTP {row.last_status}" if row.last_status else ""),
         )
-    Console(width=None if out.is_terminal else 400).print(table)
+    print_table(shown)
 
 
 def parse_since(given: str, now: datetime | None = None) -> datetime:
@@ -157,15 +147,11 @@ def parse_since(given: str, now: datetime | None = None) -> datetime:
 
 
 def _print_event(event: Event, as_json: bool) -> None:
-    import dataclasses
-    import json
-
     if as_json:
-        plain: dict[str, Any] = {**dataclasses.asdict(event), "cursor": str(event.cursor)}
-        typer.echo(json.dumps(plain, default=str, ensure_ascii=False))
+        print_json_line({**dataclasses.asdict(event), "cursor": str(event.cursor)})
         return
     state = event.snapshot
     more = f"{state['progress']:.0f} %" if event.event_type == "job.progress" else state.get("error_code") or ""
     what = event.job_id or event.batch_id or ""
     line = f"{event.occurred_at:%Y-%m-%d %H:%M:%S}  {event.cursor!s:16} {event.event_type:16} {what} {more}"
-    out.print(line.rstrip(), highlight=False, markup=False)
+    say(line.rstrip())

@@ -32,6 +32,7 @@ def examine() -> Iterator[Finding]:
         yield from machine.default_ports()
     if status.running or os.environ.get("TELECINE_POSTGRES_URL"):
         yield from _guarded("database", lambda: services.database(known))
+        yield from _guarded("webhooks", lambda: services.webhooks(known))
     if status.running or os.environ.get("TELECINE_S3_ENDPOINT"):
         yield from _guarded("object store", lambda: services.store(known))
     if status.running:

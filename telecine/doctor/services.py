@@ -55,6 +55,30 @@ def database(known: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("ledger", Verdict.OK, f"schema revision {revision}")
 
 
+def webhooks(known: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether webhooks are delivered."""
+    from telecine.ledger import Ledger, endpoints
+
+    ledger = Ledger(known["TELECINE_POSTGRES_URL"])
+    try:
+        found = ledger.do(endpoints.counts)
+    finally:
+        ledger.close()
+    if not found.endpoints:
+        yield Finding("webhooks", Verdict.OK, "no endpoints")
+        return
+    text = f"{found.endpoints} endpoint(s), {found.pending} deliveries wait, {found.dead} given up within a day"
+    if not found.deliverers:
+        remedy = "`telecine up` runs `telecine deliver`; until then a sensor delivers, more slowly."
+        yield Finding("webhooks", Verdict.NOTE, f"{text}; no process delivers", remedy)
+    elif found.disabled or found.failing or found.dead:
+        off = f"{text}; {found.disabled} disabled, {found.failing} failing"
+        remedy = "`telecine endpoints list` and `telecine deliveries --status dead` say why."
+        yield Finding("webhooks", Verdict.NOTE, off, remedy)
+    else:
+        yield Finding("webhooks", Verdict.OK, text)
+
+
 def store(known: Mapping[str, str]) -> Iterator[Finding]:
     """The object store answers, takes and gives an object, and keeps the input bucket private."""
     from telecine.storage.s3 import ObjectStore

@@ -236,12 +236,16 @@ def _complete(connection: Connection, rows: Sequence[Row[Any]], urls: Mapping[st
 
 _FINISH = text(
     """
-    UPDATE telecine.deliveries SET status = :status, leased_by = NULL, lease_until = NULL,
-        attempts = attempts + 1, failures = failures + :used_up, last_attempt_at = clock_timestamp(),
-        next_attempt_at = clock_timestamp() + make_interval(secs => :wait_s),
-        ended_at = CASE WHEN :status = 'PENDING' THEN NULL ELSE clock_timestamp() END,
-        last_status = :answer, last_error = :error, response = :response, took_ms = :took_ms
-    WHERE delivery_id = :of AND status = 'PENDING' AND (leased_by = :me OR :status = 'DELIVERED')
+    UPDATE telecine.deliveries d SET status = r.status, leased_by = NULL, lease_until = NULL,
+        attempts = d.attempts + 1, failures = d.failures + r.used_up, last_attempt_at = clock_timestamp(),
+        next_attempt_at = clock_timestamp() + make_interval(secs => r.wait_s),
+        ended_at = CASE WHEN r.status = 'PENDING' THEN NULL ELSE clock_timestamp() END,
+        last_status = r.answer, last_error = r.error, response = r.response, took_ms = r.took_ms
+    FROM unnest(CAST(:of AS bigint[]), CAST(:status AS text[]), CAST(:used_up AS integer[]),
+        CAST(:wait_s AS double precision[]), CAST(:answer AS integer[]), CAST(:error AS text[]),
+        CAST(:response AS text[]), CAST(:took_ms AS integer[]))
+        AS r (of, status, used_up, wait_s, answer, error, response, took_ms)
+    WHERE d.delivery_id = r.of AND d.status = 'PENDING' AND (d.leased_by = :me OR r.status = 'DELIVERED')
     """
 )
 
@@ -252,20 +256,17 @@ def finish(connection: Connection, me: str, results: Sequence[Result], limits: L
         return
     connection.execute(
         _FINISH,
-        [
-            {
-                "of": r.delivery_id,
-                "me": me,
-                "status": r.status.value,
-                "used_up": int(r.used_up),
-                "wait_s": r.wait_s,
-                "answer": r.answer,
-                "error": r.error,
-                "response": r.response,
-                "took_ms": round(r.took_s * 1000),
-            }
-            for r in results
-        ],
+        {
+            "me": me,
+            "of": [r.delivery_id for r in results],
+            "status": [r.status.value for r in results],
+            "used_up": [int(r.used_up) for r in results],
+            "wait_s": [r.wait_s for r in results],
+            "answer": [r.answer for r in results],
+            "error": [r.error for r in results],
+            "response": [r.response for r in results],
+            "took_ms": [round(r.took_s * 1000) for r in results],
+        },
     )
     # One endpoint after the other in a fixed order, so that two processes never wait for each other.
     for endpoint_id in sorted({r.endpoint_id for r in results}):

@@ -40,6 +40,23 @@ def materialize(house: House, assets: tuple[str, ...], **tags: str) -> str:
     return str(answer["run"]["runId"])
 
 
+def backfill(house: House, assets: tuple[str, ...], partitions: list[str]) -> None:
+    """A backfill as the UI starts it; returns when it has ended well."""
+    params = {
+        "assetSelection": [{"path": asset.split("/")} for asset in assets],
+        "partitionNames": partitions,
+        "tags": [],
+    }
+    answer = house.graphql(_BACKFILL, params=params)["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+
+    def ended() -> bool:
+        found = house.graphql(_BACKFILL_STATUS, id=answer["backfillId"])["partitionBackfillOrError"]
+        return bool(found["status"] == "COMPLETED_SUCCESS")
+
+    eventually(ended, "the backfill to end", pause_s=1)
+
+
 def wait_for_run(house: House, run_id: str) -> str:
     """The run's last status."""
 
@@ -103,23 +120,7 @@ def test_one_partition_a_range_a_subset_and_a_backfill(house: House, photos: lis
     # A backfill of several that are no range.
     before = house.jobs()
     chosen = [ordered[0], ordered[2], ordered[5]]
-    answer = house.graphql(
-        _BACKFILL,
-        params={
-            "assetSelection": [{"path": asset.split("/")} for asset in IMAGE_ASSETS],
-            "partitionNames": chosen,
-            "tags": [],
-        },
-    )["launchPartitionBackfill"]
-    assert answer["__typename"] == "LaunchBackfillSuccess", answer
-    eventually(
-        lambda: (
-            house.graphql(_BACKFILL_STATUS, id=answer["backfillId"])["partitionBackfillOrError"]["status"]
-            == "COMPLETED_SUCCESS"
-        ),
-        "the backfill to end",
-        pause_s=1,
-    )
+    backfill(house, IMAGE_ASSETS, chosen)
     new = opened(house, before)
     assert sorted(job.partition for job in new) == sorted(chosen)
     assert {(job.origin, job.status) for job in new} == {("dagster", "COMPLETED")}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from telecine.errors import ErrorCode, InputError, TransientError
 from telecine.job_id import new_id
-from telecine.ledger import Ledger, attempts, claims, deliveries, endpoints, generations
+from telecine.ledger import Ledger, attempts, batches, claims, deliveries, endpoints, generations
 from telecine.ledger import jobs as job_rows
 from telecine.webhooks.deliver import deliver_due
 from telecine.webhooks.settings import WebhookSettings
@@ -89,6 +90,22 @@ class Life:
 
     def canceled(self, job_id: str) -> None:
         self.ledger.do(job_rows.request_cancel, job_id, "no longer wanted")
+
+    def one_of_each(self) -> tuple[str, str]:
+        """Every kind of event; answers a job that completed and one that was tried again and failed."""
+        batch_id = new_id()
+        self.ledger.do(batches.open_batch, batch_id, total=1, metadata={"trip": 1})
+        done = self.accepted("a/Größe ✓.jpg", batch_id=batch_id)
+        self.begun(done)
+        self.reported(done, 30, 55, 80)
+        self.published(done)
+        failed = self.accepted()
+        _, generation = self.begun(failed)
+        self.ledger.do(attempts.fail, failed, generation, TransientError(ErrorCode.STORE_UNAVAILABLE, "away"))
+        _, generation = self.begun(failed)
+        self.ledger.do(attempts.fail, failed, generation, InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
+        self.canceled(self.accepted())
+        return done, failed
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
         """Anything."""

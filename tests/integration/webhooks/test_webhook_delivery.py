@@ -15,9 +15,8 @@ import pytest
 import trustme
 from standardwebhooks import Webhook
 
-from telecine.errors import ConfigurationError, ErrorCode, InputError, TransientError
-from telecine.job_id import new_id
-from telecine.ledger import attempts, batches, deliverers, deliveries, endpoints, events
+from telecine.errors import ConfigurationError
+from telecine.ledger import deliverers, deliveries, endpoints, events
 from telecine.webhooks.deliver import Deliverer, deliver_test
 from telecine.webhooks.settings import WebhookSettings
 from tests.integration.webhooks import receiver as behave
@@ -49,18 +48,7 @@ def verified(request: Received, secret: str) -> dict[str, Any]:
 
 def test_every_event_of_every_kind_arrives_in_order_and_verifies(life: Life, server: Receiver) -> None:
     secret = life.secrets[life.endpoint(server.url("/in"))]
-    batch_id = new_id()
-    life.ledger.do(batches.open_batch, batch_id, total=1, metadata={"trip": 1})
-    done = life.accepted("a/photo ü.jpg", batch_id=batch_id)
-    life.begun(done)
-    life.reported(done, 30, 55, 80)
-    life.published(done)
-    retried = life.accepted()
-    _, generation = life.begun(retried)
-    life.ledger.do(attempts.fail, retried, generation, TransientError(ErrorCode.STORE_UNAVAILABLE, "away"))
-    _, generation = life.begun(retried)
-    life.ledger.do(attempts.fail, retried, generation, InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
-    life.canceled(life.accepted())
+    done, retried = life.one_of_each()
     life.deliver()
     got = [verified(request, secret) for request in server.at("/in")]
     assert {event["event_type"] for event in got} == set(events.EVENT_TYPES)
@@ -70,8 +58,9 @@ def test_every_event_of_every_kind_arrives_in_order_and_verifies(life: Life, ser
         assert len(numbers) == len(set(numbers))
     completed = next(e for e in got if e["event_type"] == "job.completed")
     assert completed["payload"]["output_files"][0]["url"] == f"{OUTPUTS}/p/g1/thumbnails/thumbnail.jpg"
-    assert completed["payload"]["source"]["key"] == "a/photo ü.jpg"
-    assert completed["job"]["batch_id"] == batch_id
+    assert completed["payload"]["source"]["key"] == "a/Größe ✓.jpg"
+    batch = next(e for e in got if e["event_type"] == "batch.completed")
+    assert completed["job"]["batch_id"] == batch["batch"]["batch_id"]
     assert len({event["event_id"] for event in got}) == len(got)
     assert set(life.statuses()) == {"DELIVERED"}
 

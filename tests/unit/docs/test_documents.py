@@ -16,6 +16,7 @@ from telecine.config import Config
 from telecine.local.ports import DEFAULTS
 from telecine.recipe import parse_recipe, preset_names
 from telecine.settings import Settings
+from telecine.webhooks.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
@@ -90,6 +91,7 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
 def test_every_variable_that_is_named_is_read_somewhere(document: Path) -> None:
     read = "\n".join(p.read_text() for p in SOURCES)
     settings = {f"TELECINE_{name.upper()}" for name in Settings.model_fields}
+    settings |= {f"TELECINE_WEBHOOK_{name.upper()}" for name in WebhookSettings.model_fields}
     ports = {f"TELECINE_{service.upper()}_PORT" for service in DEFAULTS}
     for name in set(re.findall(r"TELECINE_[A-Z0-9_]*[A-Z0-9]", document.read_text())):
         assert name in settings | ports or name in read, name
@@ -99,6 +101,8 @@ def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     for name in Settings.model_fields:
         assert f"`TELECINE_{name.upper()}`" in text
+    for name in WebhookSettings.model_fields:
+        assert f"`TELECINE_WEBHOOK_{name.upper()}`" in text
 
 
 @documents
