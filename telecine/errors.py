@@ -60,7 +60,7 @@ class ErrorCode(StrEnum):
     LIMIT_EXCEEDED = (
         "LIMIT_EXCEEDED",
         "The header announces more pixels, memory or time than the limit named in the message allows.",
-        "Make the file smaller; the limits are fixed for now.",
+        "Make the file smaller, or raise the limit when the message names one of the job's (`limits.`).",
     )
     SOURCE_MISSING = (
         "SOURCE_MISSING",
