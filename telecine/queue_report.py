@@ -96,10 +96,10 @@ def _judge_pace(found: Report, pace: Sequence[Any], waiting: int, window_s: floa
     """The alerts of requirements.md section 10 that are about the queue, and when it will be empty."""
     completed, failed = sum(row.completed for row in pace), sum(row.failed for row in pace)
     minutes = window_s / 60
+    if waiting and completed >= _ENOUGH and not found.bottleneck:
+        found.advice.append(f"at this pace the queue is empty in {say_span(waiting / (completed / window_s))}")
     if waiting > _BACKLOG:
         found.bottleneck.append(f"the backlog is long: {waiting:,} jobs wait")
-    if waiting and completed:
-        found.advice.append(f"at this pace the queue is empty in {say_span(waiting / (completed / window_s))}")
     if waiting > completed and completed / minutes < _FEW_PER_MINUTE and waiting >= _ENOUGH:
         found.bottleneck.append(f"only {completed / minutes:.1f} jobs a minute are completed while {waiting:,} wait")
     if completed + failed >= _ENOUGH and failed / (completed + failed) > _ERRORS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from telecine.cli.app import app
-from telecine.cli.look import JsonFlag, cell, note, open_ledger, print_json, print_table, say, table, unknown
+from telecine.cli.look import JsonFlag, note, open_ledger, print_json, print_rows, say, unknown
 from telecine.spans import say_span
 
 if TYPE_CHECKING:
@@ -32,13 +32,24 @@ def list_batches(
     if as_json:
         print_json([dataclasses.asdict(batch) for batch in found])
         return
-    made = table("batch", "status", ">%", "jobs", "name")
-    for batch in found:
-        made.add_row(batch.batch_id, batch.status, f"{batch.progress:.0f}", _counts(batch), cell(batch.name or ""))
-    if found:
-        print_table(made)
-    else:
+    if not found:
         note("no batches yet; `telecine submit` with several sources makes one")
+        return
+    print_rows(
+        ("batch", "status", ">%", "opened (UTC)", "name", "jobs"),
+        [
+            (
+                batch.batch_id,
+                batch.status,
+                f"{batch.progress:.0f}",
+                f"{batch.created_at:%m-%d %H:%M}",
+                batch.name or "",
+                _counts(batch),
+            )
+            for batch in found
+        ],
+        below=2,
+    )
 
 
 @batches_app.command()

@@ -11,15 +11,13 @@ from telecine.cli.app import app
 from telecine.cli.jobs import JobIds, again, parse_priority
 from telecine.cli.look import (
     JsonFlag,
-    cell,
     note,
     one_of,
     open_ledger,
     print_json,
-    print_table,
+    print_rows,
     say,
     source_of,
-    table,
     unknown,
 )
 from telecine.spans import parse_span
@@ -68,21 +66,25 @@ def list_letters(
         return
     for alert in alerts:
         note(f"ALERT  {alert}", style="bold red")
-    made = table("job", "class", "code", "since (UTC)", "source")
-    for letter in found:
-        closed = f" ({letter.resolution})" if letter.resolution else ""
-        made.add_row(
-            letter.job.job_id,
-            letter.error_class,
-            letter.error_code + closed,
-            f"{letter.created_at:%m-%d %H:%M}",
-            cell(source_of(letter.job)),
-        )
-    if found:
-        print_table(made)
-        say(", ".join(f"{row.number} {row.error_code}" for row in counts) or "none is open")
-    else:
+    if not found:
         note("no dead letters")
+        return
+    print_rows(
+        ("job", "class", "since (UTC)", "code", "source", "closed"),
+        [
+            (
+                letter.job.job_id,
+                letter.error_class,
+                f"{letter.created_at:%m-%d %H:%M}",
+                letter.error_code,
+                source_of(letter.job),
+                f"{letter.resolution} {letter.replayed_as or ''}".rstrip() if letter.resolution else "",
+            )
+            for letter in found
+        ],
+        below=3,
+    )
+    say(f"open: {', '.join(f'{row.number} {row.error_code}' for row in counts) or 'none'}")
 
 
 @letters_app.command()

@@ -13,15 +13,13 @@ import typer
 from telecine.cli.app import app
 from telecine.cli.look import (
     JsonFlag,
-    cell,
     note,
     one_of,
     open_ledger,
     print_json,
-    print_table,
+    print_rows,
     say,
     source_of,
-    table,
     unknown,
 )
 
@@ -68,22 +66,26 @@ def list_jobs(
 
 
 def print_jobs(found: list[Job]) -> None:
-    """Jobs as a table; the reason of a failure is below its source."""
-    made = table("job", "kind", "status", ">%", ">tries", "source")
-    for job in found:
-        reason = f"\n[red]{job.error_code}[/]: {cell(job.error_message or '')}" if job.error_code else ""
-        made.add_row(
-            job.job_id,
-            job.kind,
-            job.status.value,
-            f"{job.progress:.0f}",
-            str(job.attempts),
-            cell(source_of(job)) + reason,
-        )
-    if found:
-        print_table(made)
-    else:
+    """Jobs as a table."""
+    if not found:
         note("no such jobs")
+        return
+    print_rows(
+        ("job", "kind", "status", ">%", ">tries", "source", "reason"),
+        [
+            (
+                job.job_id,
+                job.kind,
+                job.status.value,
+                f"{job.progress:.0f}",
+                str(job.attempts),
+                source_of(job),
+                f"{job.error_code}: {job.error_message}" if job.error_code else "",
+            )
+            for job in found
+        ],
+        below=2,
+    )
 
 
 @jobs_app.command()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FILES_FAILED = 3  # some file failed; 1 is kept for the system
 
+_WIDE = 120  # columns of a terminal in which an id, a source and a reason fit beside each other
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -122,6 +124,32 @@ def print_table(made: Table) -> None:
     from rich.console import Console
 
     Console(width=None if out.is_terminal else 400, highlight=False).print(made)
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], below: int) -> None:
+    """Print rows that begin with an id, each on one line; where a terminal is narrow the last cells come below it.
+
+    Args:
+        columns: as for `table`.
+        below: how many of the last columns hold long text: a source, a reason.
+    """
+    if not out.is_terminal or out.width >= _WIDE:
+        made = table(*columns)
+        for row in rows:
+            made.add_row(*(cell(text) for text in row))
+        print_table(made)
+        return
+    short = [list(row[:-below]) for row in ([name.removeprefix(">") for name in columns], *rows)]
+    widths = [max(len(row[number]) for row in short) for number in range(len(short[0]))]
+    for number, row in enumerate(short):
+        cells = [
+            text.rjust(width) if name[0] == ">" else text.ljust(width)
+            for name, text, width in zip(columns, row, widths, strict=False)
+        ]
+        say(" ".join(cells).rstrip(), style=None if number else "bold")
+        for text in rows[number - 1][-below:] if number else ():
+            if text:
+                say(f"  {text}")
 
 
 def say(text: str = "", style: str | None = None) -> None:

@@ -17,8 +17,7 @@ from telecine.cli.process import connect
 
 if TYPE_CHECKING:
     from telecine.acceptance import Order
-    from telecine.ledger import Ledger
-    from telecine.orders import Answer, Placed
+    from telecine.orders import Answer
     from telecine.submission import Submission
 
 
@@ -62,7 +61,9 @@ def submit(
 
     Exit codes: 0 all handed over (with --wait: done); 3 some source was refused or failed; 1 the system failed.
     """
+    from telecine.cli.follow import follow
     from telecine.orders import BatchTerms, find_sources, place
+    from telecine.submission import refresh
 
     started = time.monotonic()
     asked = {"max_memory_mb": max_memory_mb, "max_attempts": max_attempts}
@@ -77,18 +78,18 @@ def submit(
     wanted = BatchTerms(batch_name, fail_fast) if batch or batch_name or fail_fast or len(found) > 1 else None
     ledger, store, settings = connect()
     answer = place(ledger, store, settings, found, order, wanted)
+    ended = refresh(ledger, [placed.submission for placed in answer.placed])
     if not as_json:
-        _tell(answer)
-    ended = [placed.submission for placed in answer.placed]
+        _tell(answer, ended)
     if wait:
-        ended = _wait(ledger, ended, as_json)
+        ended = follow(ended, lambda now: refresh(ledger, now), err)
     if as_json:
         print_json(_document(answer, ended, time.monotonic() - started))
     elif wait:
         from telecine.cli.process import show_outputs
 
         show_outputs(ended, settings)
-    _exit(answer, ended)
+    _exit(answer, ended if wait else [])
 
 
 def _order(
@@ -137,31 +138,21 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _tell(answer: Answer) -> None:
+def _tell(answer: Answer, now: Sequence[Submission]) -> None:
     """A line for each source: created or already there on stdout, refusals on stderr."""
-    for placed in answer.placed:
-        s = placed.submission
-        if s.error:
+    for placed, s in zip(answer.placed, now, strict=True):
+        if placed.fault is not None and s.error:
             note(f"refused        {s.given}: {s.error[0]}: {s.error[1]}", style="red")
+        elif placed.created:
+            say(f"created        {s.job_id}  {s.given}")
         else:
-            say(f"{_verdict(placed):13}  {s.job_id}  {s.given}")
-    if answer.batch_id is not None:
-        created = sum(placed.created for placed in answer.placed)
-        state = "created" if answer.batch_created else "already there"
-        say(f"{'batch ' + state:13}  {answer.batch_id}  with {created} new job(s)")
-        if created == 0 and answer.batch_created:
-            note("The batch is empty: its sources are refused, or are jobs of earlier submissions (--no-dedup).")
-
-
-def _verdict(placed: Placed) -> str:
-    return "created" if placed.created else "already there"
-
-
-def _wait(ledger: Ledger, submissions: Sequence[Submission], as_json: bool) -> list[Submission]:
-    from telecine.cli.follow import follow
-    from telecine.submission import refresh
-
-    return follow(submissions, lambda now: refresh(ledger, now), err)
+            say(f"already there  {s.job_id}  {s.given}  ({s.status})")
+    if answer.batch_id is None:
+        return
+    created = sum(placed.created for placed in answer.placed)
+    say(f"{'batch' if answer.batch_created else 'same batch':13}  {answer.batch_id}  with {created} new job(s)")
+    if created == 0 and answer.batch_created:
+        note("The batch is empty: its sources are refused, or are jobs of earlier submissions (see --no-dedup).")
 
 
 def _document(answer: Answer, ended: Sequence[Submission], seconds: float) -> dict[str, Any]:

@@ -177,15 +177,17 @@ class _Bars:
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=12),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[more]}", markup=False, style="dim"),
+            TextColumn("{task.fields[more]}", markup=False, style="dim", table_column=Column(no_wrap=True, ratio=1)),
             TimeElapsedColumn(),
             console=err,
             transient=True,
+            expand=True,
         )
         self._all = self._progress.add_task("all", total=100, more="")
         self._bars: dict[str, TaskID] = {}
@@ -219,8 +221,8 @@ class _Bars:
                 self._progress.remove_task(self._bars.pop(job_id))
         for job in working:
             if job.job_id not in self._bars:
-                self._bars[job.job_id] = self._progress.add_task(f"  {_name(job, 24)}", total=100, more="")
-            more = "  ".join(part for part in ((job.stage or "").lower(), details(job), _left(job)) if part)
+                self._bars[job.job_id] = self._progress.add_task(f"  {_name(job, 20)}", total=100, more="")
+            more = "  ".join(part for part in ((job.stage or "").lower(), _left(job), details(job)) if part)
             self._progress.update(self._bars[job.job_id], completed=job.progress, more=more)
 
     def _say(self, job: Job) -> None:
