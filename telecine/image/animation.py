@@ -32,11 +32,19 @@ _GIF_TICK_MS = 10
 
 
 def check_animation(output: ImageOutput, placement: Placement, facts: ImageFacts, limits: ImageLimits) -> None:
-    """Refuse an animation whose frames would need too much memory.
+    """Refuse an animation whose frames would need too much memory or time.
 
     Raises:
         InputError: LIMIT_EXCEEDED naming the output, the number and the limit.
     """
+    work = facts.width * facts.height * facts.frames
+    if work > limits.max_animation_pixels:
+        raise InputError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"The animation has {facts.frames} frames of {facts.width} x {facts.height} pixels, "
+            f"{work / 1e6:,.0f} megapixels in all; the limit for output {output.name!r} and others that keep it is "
+            f"{limits.max_animation_pixels / 1e6:,.0f}.",
+        )
     width, height = placement.canvas
     needed = width * height * _BYTES_PER_PIXEL * facts.frames
     if needed > limits.max_memory_bytes:

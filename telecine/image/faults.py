@@ -83,7 +83,7 @@ def decoding(path: Path, format: str) -> Iterator[None]:
             ) from e
         raise InputError(
             ErrorCode.CORRUPT_MEDIA,
-            f"This file starts like a {label(format)} but can't be decoded; it is damaged.",
+            f"This file starts like {article(format)} {label(format)} but can't be decoded; it is damaged.",
             _tail(e),
         ) from e
 
@@ -91,6 +91,11 @@ def decoding(path: Path, format: str) -> Iterator[None]:
 def label(format: str) -> str:
     """A format's name as people write it."""
     return {"webp": "WebP"}.get(format, format.upper())
+
+
+def article(format: str) -> str:
+    """The word before a format's name."""
+    return "an" if format == "avif" else "a"
 
 
 def is_cut_off(path: Path, format: str) -> bool:

@@ -52,6 +52,7 @@ _DECODERS = {
     "avif": "AVIF",
     "heic": "HEIF",
 }
+_HEIF_TABLE_BYTES = 65_536
 _MENDED = "telecine_mended"  # our own note in a Pillow image's info
 # Pillow turns TIFFs while loading them, libheif obeys HEIF's own irot and imir.
 _TURNED_BY_DECODER = ("tiff", "heic")
@@ -139,6 +140,8 @@ def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> 
     Raises:
         InputError: LIMIT_EXCEEDED, CORRUPT_MEDIA or TRUNCATED_MEDIA.
     """
+    if sniffed.format in ("avif", "heic"):
+        _check_announced_size(path, sniffed.format, limits or ImageLimits())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with opened(path, sniffed.format) as image:
@@ -221,6 +224,23 @@ def _icc_name(image: Image.Image) -> str | None:
     except DECODER_FAULTS:
         return "damaged"  # colour.to_srgb says what that means for the picture
     return name or "unnamed"
+
+
+def _check_announced_size(path: Path, format: str, limits: ImageLimits) -> None:
+    """Check the sizes in a HEIF file's own table (ISO 23008-12, 6.5.3 ispe), because the decoders' limits only say
+    that the file is bad.
+
+    Raises:
+        InputError: LIMIT_EXCEEDED.
+    """
+    with path.open("rb") as f:
+        head = f.read(_HEIF_TABLE_BYTES)
+    at = head.find(b"ispe")
+    while at >= 0:
+        size = head[at + 8 : at + 16]
+        if len(size) == 8:
+            check_limits(format, "RGB", int.from_bytes(size[:4], "big"), int.from_bytes(size[4:], "big"), limits)
+        at = head.find(b"ispe", at + 4)
 
 
 def _is_hdr(path: Path) -> bool:

@@ -23,11 +23,14 @@ class ImageLimits:
         max_pixels: width times height as stored.
         max_side: pixels; 65,535 is the largest that JPEG and most decoders know.
         max_memory_bytes: estimate for decoding and converting.
+        max_animation_pixels: width times height times frames of an animation that is kept as one; each frame is
+            decoded and encoded whole, at some 50 million pixels a second.
     """
 
     max_pixels: int = 300_000_000
     max_side: int = 65_535
     max_memory_bytes: int = 2_000_000_000
+    max_animation_pixels: int = 2_000_000_000
 
 
 # Bytes per pixel in Pillow's memory, by mode; "RGB" is stored as four bytes.
@@ -41,8 +44,8 @@ _ENCODER_BYTES = {
     ImageFormat.GIF: 16,
 }
 _LOSSLESS_WEBP_BYTES = 29
-# These decoders keep a whole frame of their own beside Pillow's (planes, or an RGBA canvas).
-_DOUBLE_BUFFERED = ("webp", "avif", "heic", "gif")
+# Whole frames in memory at once: Pillow's, and the decoder's own (planes, RGBA canvases, their copy as bytes).
+_FRAMES_AT_ONCE = {"webp": 4, "avif": 3, "heic": 3, "gif": 3}
 
 
 def reduction_of(format: str, width: int, height: int) -> int:
@@ -68,7 +71,9 @@ def estimate_memory(format: str, mode: str, width: int, height: int, *, progress
     stored = _STORED_BYTES.get(mode, 4) * pixels
     if pixels <= REDUCED_JPEG_PIXELS:
         return pixels * 4 * 3
-    return stored * (3 if format in _DOUBLE_BUFFERED else 1) + 200_000_000  # bands, working copy, outputs
+    if format == "webp":
+        stored = 4 * pixels  # its canvas has alpha, whether the picture has it or not
+    return stored * _FRAMES_AT_ONCE.get(format, 1) + 200_000_000  # bands, working copy, outputs
 
 
 def check_limits(

@@ -114,7 +114,8 @@ def read(path: Path, format: str) -> SourceMetadata:
             iptc=_iptc(image),
             dpi=_dpi(info.get("dpi")),
             comment=_bytes(info.get("comment")),
-            text={k: str(v) for k, v in getattr(image, "text", {}).items()} if format == "png" else {},
+            # `image.text` would decode the pixels first.
+            text={k: str(v) for k, v in info.items() if isinstance(v, str)} if format == "png" else {},
         )
 
 

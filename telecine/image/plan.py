@@ -69,9 +69,17 @@ def _placed(facts: ImageFacts, output: ImageOutput, animated: bool, notes: list[
             f"Output {output.name!r} is {placement.canvas[0]} x {placement.canvas[1]} pixels, "
             f"because JPEGs above 50 megapixels are decoded at 1/{divisor} of their size."
         )
-    elif (output.width, output.height) == (None, None) and placement.scale < 1:
+    elif _meets_format_limit(facts, output, placement):
         notes.append(f"Output {output.name!r} was made smaller to fit {output.format.value}'s largest side.")
     return placement
+
+
+def _meets_format_limit(facts: ImageFacts, output: ImageOutput, placement: Placement) -> bool:
+    """Whether the format, and not the recipe, decided the size."""
+    limit = output.format.max_side
+    across = placement.size[0] == limit < facts.displayed_width and output.width is None
+    down = placement.size[1] == limit < facts.displayed_height and output.height is None
+    return across or down
 
 
 def _within(placement: Placement, divisor: int) -> Placement:

@@ -119,6 +119,7 @@ class _Darkroom:
         self._out_dir = out_dir
         self._notes = notes
         self._failed = failed
+        self._larger: list[str] = []  # names of outputs that take more bytes than a source of their size
         self._twins: dict[tuple[object, ...], Artifact] = {}
         self.made: dict[Place, Artifact] = {}
         self.preview: bytes | None = None
@@ -137,6 +138,9 @@ class _Darkroom:
         for each in planned:
             if each.animated:
                 self._attempt(each, each.placement, lambda p=each: self._animation(p), tell)  # type: ignore[misc]
+        if self._larger:
+            listed = ", ".join(self._larger[:6])
+            self._notes.append(f"More bytes than the source has at the same size: {listed}.")
         if self.made and self.preview is None:  # animations only
             picture = decode(self._source, self._facts, 240 / max(self._facts.displayed), [])
             self._make_preview(Renderer(picture, self._facts.displayed))
@@ -174,7 +178,7 @@ class _Darkroom:
                         break
                 data = smaller or data
                 if len(data) > self._source_bytes and not output.allow_larger:
-                    self._notes.append(f"Output {output.name!r} is larger than the source, which has the same size.")
+                    self._larger.append(output.name)
             verify(data, output, image.size)
             sampled_look(data, output, image, took)
             return self._write(data, output, placement)

@@ -19,6 +19,7 @@ from telecine.image.encode import flattened
 from telecine.image.exif import directories
 from telecine.image.faults import DECODER_FAULTS
 from telecine.image.metadata import is_private
+from telecine.image.png import metadata_chunks
 from telecine.image.similarity import ssim
 from telecine.recipe.image import ImageFormat, ImageOutput
 
@@ -65,7 +66,7 @@ def verify(data: bytes, output: ImageOutput, size: tuple[int, int], frames: int 
     try:
         with Image.open(io.BytesIO(data), formats=(output.format.value,)) as made:
             found, count = made.size, int(getattr(made, "n_frames", 1))
-            leak = _leak(made, output)
+            leak = _leak(made, data, output)
     except DECODER_FAULTS as e:
         raise _failed(output, "was written but can't be opened again", e) from e
     if found != size:
@@ -112,11 +113,11 @@ def sampled_look(data: bytes, output: ImageOutput, expected: Image.Image, encodi
         SAMPLER.spend(output.format.value, pixels, time.perf_counter() - started)
 
 
-def _leak(made: Image.Image, output: ImageOutput) -> str | None:
+def _leak(made: Image.Image, data: bytes, output: ImageOutput) -> str | None:
     """What a file carries that it must not; None when it is as promised."""
     carries = {name for name in _PICTURE_INFO & made.info.keys() if made.info[name]}
     if output.format is ImageFormat.PNG:
-        carries |= set(made.text)  # type: ignore[attr-defined]
+        carries |= metadata_chunks(data) - {"iCCP", "eXIf"}
     if output.metadata == "strip_all":
         if output.color_profile == "srgb" and made.info.get("icc_profile"):
             carries.add("a colour profile")
