@@ -60,6 +60,7 @@ def add(
     made, shown = open_ledger().do(
         rows.add,
         url,
+        endpoint_id=rows.new_endpoint_id(),
         secret=secret,
         description=description,
         event_types=event or (),

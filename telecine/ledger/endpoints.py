@@ -55,6 +55,11 @@ class Endpoint:
     pending: int
 
 
+def new_endpoint_id() -> str:
+    """A fresh id."""
+    return f"ep_{random_secrets.token_hex(8)}"
+
+
 def new_secret() -> str:
     """A fresh secret in the form of Standard Webhooks."""
     return "whsec_" + base64.b64encode(random_secrets.token_bytes(_SECRET_BYTES)).decode()
@@ -73,10 +78,15 @@ def add(
     prefix: str | None = None,
     rate_per_s: float | None = None,
 ) -> tuple[str, str]:
-    """Register an endpoint; answers its id and its secret, which is never shown again."""
-    made = endpoint_id or f"ep_{random_secrets.token_hex(8)}"
-    connection.execute(
-        insert(endpoints).values(
+    """Register an endpoint; answers its id and its secret, which is never shown again.
+
+    Args:
+        endpoint_id: given by a caller that may repeat the transaction, so that a repetition makes no second endpoint.
+    """
+    made = endpoint_id or new_endpoint_id()
+    done = connection.execute(
+        upsert(endpoints)
+        .values(
             endpoint_id=made,
             kind="registered",
             url=url,
@@ -87,7 +97,10 @@ def add(
             prefix=prefix,
             rate_per_s=rate_per_s,
         )
+        .on_conflict_do_nothing()
     )
+    if done.rowcount == 0:
+        return made, live_secrets(connection, [made])[made][0]
     return made, _store_secret(connection, made, secret)
 
 
@@ -121,16 +134,19 @@ def live_secrets(connection: Connection, endpoint_ids: Collection[str]) -> dict[
         select(endpoints.c.endpoint_id, endpoints.c.kind).where(endpoints.c.endpoint_id.in_(endpoint_ids))
     ).all()
     holder = {row.endpoint_id: JOBS if row.kind == "job_url" else row.endpoint_id for row in kinds}
-    if JOBS in holder.values() and _ensure_jobs(connection):
-        _store_secret(connection, JOBS, None)
-    rows = connection.execute(
+    live = (
         select(endpoint_secrets.c.endpoint_id, endpoint_secrets.c.secret)
         .where(
             endpoint_secrets.c.endpoint_id.in_(set(holder.values())),
             or_(endpoint_secrets.c.expires_at.is_(None), endpoint_secrets.c.expires_at > func.clock_timestamp()),
         )
         .order_by(endpoint_secrets.c.secret_id.desc())
-    ).all()
+    )
+    rows = connection.execute(live).all()
+    if JOBS in holder.values() and all(row.endpoint_id != JOBS for row in rows):
+        if _ensure_jobs(connection):
+            _store_secret(connection, JOBS, None)
+        rows = connection.execute(live).all()
     return {name: [row.secret for row in rows if row.endpoint_id == of] for name, of in holder.items()}
 
 
