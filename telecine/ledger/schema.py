@@ -148,6 +148,7 @@ Index("jobs_waiting", jobs.c.priority.desc(), jobs.c.job_id, postgresql_where=te
 Index("jobs_of_claim", jobs.c.claim_id)
 Index("jobs_of_batch", jobs.c.batch_id, postgresql_where=text("batch_id IS NOT NULL"))
 Index("jobs_of_partition", jobs.c.partition, jobs.c.job_id)
+Index("jobs_made", jobs.c.kind, jobs.c.finished_at.desc(), postgresql_where=text("status = 'COMPLETED'"))  # estimates
 # A version of a dropped object is accepted once, however often it is listed and by however many sensors.
 Index(
     "jobs_once_per_drop",

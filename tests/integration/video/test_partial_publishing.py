@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import ffmpeg
+from structlog.contextvars import get_contextvars
 
 from telecine.errors import ErrorCode
 from telecine.file_job import JobFailed, begin
@@ -93,6 +94,7 @@ class Bench:
             work = begin(*place, job)
             try:
                 with work.step(VIDEO, print) as track:
+                    assert get_contextvars().items() >= {"job_id": job.job_id, "partition": job.partition}.items()
                     baton = plan_step(work, wanted, track)
                     assert baton is not None
                 work = resume(*place, Baton.from_dict(json.loads(json.dumps(baton.to_dict()))))
