@@ -115,7 +115,7 @@ def read(path: Path, format: str) -> SourceMetadata:
             dpi=_dpi(info.get("dpi")),
             comment=_bytes(info.get("comment")),
             # `image.text` would decode the pixels first.
-            text={k: str(v) for k, v in info.items() if isinstance(v, str)} if format == "png" else {},
+            text={str(name): text for name, text in info.items() if isinstance(text, str)} if format == "png" else {},
         )
 
 
