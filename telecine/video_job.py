@@ -24,7 +24,7 @@ from telecine.settings import Settings
 from telecine.storage import ObjectStore
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
-from telecine.video.memory import check_memory
+from telecine.video.memory import cores_that_fit
 from telecine.video.missing import missing
 from telecine.video.plan import VideoPlan, plan_video
 from telecine.worker import HeldClaim, Outcome
@@ -85,7 +85,7 @@ def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | N
         return None
     plan = plan_video(facts, parse_recipe(work.job.recipe, f"of job {work.job.job_id}"))
     left, _ = missing(plan, frozenset(wanted), work.made)
-    check_memory(left)
+    cores_that_fit(left)
     track.report("ANALYSIS", 1.0, {"operation": "planning"})
     return Baton(
         work.held.claim_id,

@@ -10,18 +10,18 @@ import os
 import re
 import threading
 from collections.abc import Collection, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
-from telecine.process import Finished, Limits, ambient, run
+from telecine.process import Finished, Limits, ambient, run, under
 from telecine.progress import Details, ProgressSink, Quiet, Saying
 from telecine.tools import ffmpeg_path
 from telecine.video.command import Levelled, audio_file, encode_argv, levelled_argv, video_file
 from telecine.video.following import Following
-from telecine.video.memory import check_memory
+from telecine.video.memory import cores_that_fit
 from telecine.video.missing import Place, missing
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, Sound, VideoPlan
 from telecine.video.rendition import measure
@@ -70,7 +70,6 @@ def encode(
     *,
     select: Set[str] | None = None,
     made: Collection[Place] = (),
-    threads: int | None = None,
 ) -> Encoded:
     """Encode what the wanted assets need.
 
@@ -78,7 +77,6 @@ def encode(
         work_dir: an existing directory for working files.
         select: asset keys that are wanted; None for all.
         made: outputs that need not be made again.
-        threads: cores to use; None for as many as the job may have.
 
     Raises:
         InputError: LIMIT_EXCEEDED when the job's memory isn't enough, CORRUPT_MEDIA when the picture can't be decoded.
@@ -90,14 +88,14 @@ def encode(
     if not wanted & {RENDITIONS, HLS, DASH}:
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
-    check_memory(plan)
-    threads = threads or ambient().threads
+    threads = cores_that_fit(plan)
     rates = _rates(plan, wanted)
     following = Following(Saying(sink, _details(plan)), "ENCODING", plan.timing.duration_s)
 
     def attempt(levelled: Levelled | None) -> Finished:
         argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
-        return run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
+        with under(replace(ambient(), threads=threads)):
+            return run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
 
     try:
         finished = attempt(None)

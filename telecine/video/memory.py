@@ -32,21 +32,30 @@ def estimate_bytes(plan: VideoPlan, cores: int) -> int:
     return round(_PROGRAM_BYTES + threads * _STACK_BYTES + source + encoders)
 
 
-def check_memory(plan: VideoPlan) -> None:
-    """Refuse a plan that can't be encoded within the job's memory.
+def cores_here() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cores_that_fit(plan: VideoPlan) -> int | None:
+    """How many cores may work on a plan within the job's limits; None for all there are.
+
+    On a machine with many cores the default memory limit is what bounds them.
 
     Raises:
-        InputError: LIMIT_EXCEEDED, naming both numbers.
+        InputError: LIMIT_EXCEEDED, naming both numbers, when one core is too many.
     """
-    limit = ambient().memory_bytes
+    here = cores_here()
+    cores, limit = min(here, ambient().threads or here), ambient().memory_bytes
     if limit is None or not plan.rungs:
-        return
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = min(here, ambient().threads or here)
+        return ambient().threads
+    while cores > 1 and estimate_bytes(plan, cores) > limit:
+        cores -= 1
     needed = estimate_bytes(plan, cores)
     if needed > limit:
         raise InputError(
             ErrorCode.LIMIT_EXCEEDED,
-            f"making {len(plan.rungs)} rungs of {plan.video.width}x{plan.video.height} on {cores} core(s) takes about "
+            f"making {len(plan.rungs)} rung(s) of {plan.video.width}x{plan.video.height} takes about "
             f"{needed / 2**20:,.0f} MB of memory; the job's limit is {limit / 2**20:,.0f} MB (limits.max_memory_mb)",
         )
+    return cores if cores < here else ambient().threads

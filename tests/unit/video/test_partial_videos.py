@@ -12,7 +12,7 @@ from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, Syste
 from telecine.process import Ceiling, under
 from telecine.recipe import load_recipe
 from telecine.video.gather import Gathering
-from telecine.video.memory import check_memory, estimate_bytes
+from telecine.video.memory import cores_that_fit, estimate_bytes
 from telecine.video.missing import missing, outputs_of
 from telecine.video.plan import ASSETS, VideoPlan, plan_video
 
@@ -106,9 +106,19 @@ def test_memory_grows_with_pixels_rungs_and_cores() -> None:
 
 def test_an_encode_that_can_not_fit_is_refused_before_it_begins() -> None:
     with under(Ceiling(memory_bytes=512 * 2**20)), pytest.raises(InputError, match="512 MB") as caught:
-        check_memory(plan())
+        cores_that_fit(plan())
     assert caught.value.code is ErrorCode.LIMIT_EXCEEDED
-    with under(Ceiling(memory_bytes=8192 * 2**20, threads=2)):
-        check_memory(plan(3840, 2160))
     with under(Ceiling(memory_bytes=512 * 2**20)):
-        check_memory(missing(plan(), ASSETS, outputs_of(plan()) - {POSTER})[0])  # needs no encode
+        cores_that_fit(missing(plan(), ASSETS, outputs_of(plan()) - {POSTER})[0])  # needs no encode
+
+
+def test_an_encode_gets_as_many_cores_as_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telecine.video.memory.cores_here", lambda: 64)
+    with under(Ceiling(memory_bytes=8192 * 2**20)):
+        cores = cores_that_fit(plan())
+        assert cores is not None
+        assert estimate_bytes(plan(), cores) <= 8192 * 2**20 < estimate_bytes(plan(), cores + 1)
+    with under(Ceiling(memory_bytes=2**40)):
+        assert cores_that_fit(plan()) is None, "all of them"
+    with under(Ceiling(memory_bytes=2**40, threads=3)):
+        assert cores_that_fit(plan()) == 3
