@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.ledger.outbox_schema import deliverers, deliveries
 
-BEAT_S = 3.0
-SILENT_S = 15.0  # five missed beats
+BEAT_S = 2.0
+SILENT_S = 10.0  # five missed beats
 PREFIX = "deliver:"
 """Names of processes that beat start with this; others' leases (a test event's) just end with their time."""
 

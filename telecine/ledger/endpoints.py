@@ -266,7 +266,7 @@ def counts(connection: Connection) -> Row[Any]:
             " (SELECT count(*) FROM telecine.deliveries WHERE status = 'PENDING') AS pending,"
             " (SELECT count(*) FROM telecine.deliveries WHERE status = 'DEAD'"
             "   AND ended_at > now() - interval '1 day') AS dead,"
-            " (SELECT count(*) FROM telecine.deliverers WHERE beat_at > now() - interval '20 s') AS deliverers"
+            " (SELECT count(*) FROM telecine.deliverers WHERE beat_at > now() - interval '10 s') AS deliverers"
         )
     ).one()
 

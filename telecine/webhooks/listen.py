@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import psycopg2
 import structlog
@@ -46,8 +47,7 @@ class Listener(threading.Thread):
     def _listen(self) -> None:
         pooled = self._ledger.engine.raw_connection()
         pooled.detach()  # it is kept for as long as it lives
-        connection = pooled.driver_connection
-        assert connection is not None
+        connection: Any = pooled.dbapi_connection  # psycopg2's own
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:

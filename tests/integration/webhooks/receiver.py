@@ -177,7 +177,9 @@ class _Handler(socketserver.BaseRequestHandler):
                 while (field_line := reader.readline().strip()) != b"":
                     name, _, value = field_line.decode().partition(":")
                     headers[name.strip().lower()] = value.strip()
-                body = reader.read(int(headers.get("content-length", 0)))
+                body = reader.read(size := int(headers.get("content-length", 0)))
+                if len(body) < size:
+                    return  # the client died in the middle of its request
                 request = Received(path, headers, body, time.time())
                 self.server.receiver.behaviour(request)(connection, request)
 

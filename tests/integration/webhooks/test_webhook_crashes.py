@@ -1,6 +1,6 @@
 """Delivery and PostgreSQL killed with hundreds of deliveries pending to a flaky receiver: all arrive, none is stuck.
 
-150 deliveries here; TELECINE_LONG_TESTS=1 makes them 1,000. Each round kills the delivering processes (real ones, kill
+120 deliveries here; TELECINE_LONG_TESTS=1 makes them 1,000. Each round kills the delivering processes (real ones, kill
 -9) or the database; ids are counted at the receiver.
 """
 
@@ -31,7 +31,7 @@ from tests.integration.webhooks.receiver import Receiver
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 LONG = bool(os.environ.get("TELECINE_LONG_TESTS"))
-COUNT = 1_000 if LONG else 150
+COUNT = 1_000 if LONG else 120
 KILLS = 12 if LONG else 3
 
 

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 from telecine.errors import ConfigurationError
 from telecine.ledger import deliverers, deliveries, endpoints, events
 from telecine.webhooks.deliver import Deliverer, deliver_test
+from telecine.webhooks.listen import Listener
 from telecine.webhooks.settings import WebhookSettings
 from tests.integration.webhooks import receiver as behave
 from tests.integration.webhooks.conftest import OUTPUTS, RULES, Life
@@ -493,3 +494,30 @@ def test_a_certificate_that_does_not_prove_the_name_is_refused_and_a_good_one_wo
         (row,) = life.deliveries(endpoint_id=bad_one)
         assert row.status == "PENDING"
         assert "ConnectError" in row.last_error
+
+
+def test_a_listener_is_woken_at_once_also_after_its_connection_was_cut(life: Life, server: Receiver) -> None:
+    life.endpoint(server.url("/in"), event_types=["job.completed"])
+    woken = threading.Event()
+    listener = Listener(life.ledger, woken.set)
+    listener.start()
+    try:
+        assert woken.wait(10), "it looks once when it begins to listen"
+        for cut in (False, True):
+            if cut:
+                life.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+                )
+                woken.clear()
+                assert woken.wait(10), "and when it listens again"
+            woken.clear()
+            began = time.monotonic()
+            life.completed()
+            assert woken.wait(10)
+            print(f"woken within {time.monotonic() - began:.3f} s of a job's beginning")
+        assert listener.is_alive()
+    finally:
+        listener.stop()
+        listener.join(10)
+    assert not listener.is_alive()
