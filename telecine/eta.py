@@ -62,7 +62,7 @@ class Eta:
         """Take in that `stage` is done to `share` (0 to 1), `elapsed_s` after the attempt began."""
         if stage != self._stage:
             # What was measured so far is in the estimate from now on; each stage has a pace of its own.
-            self._estimate = self._refined(elapsed_s)
+            self._estimate = self.refined(elapsed_s)
             self._stage = stage
             self._marks.clear()
         elif self._marks and share < self._marks[-1][1]:  # the stage was begun anew
@@ -75,6 +75,13 @@ class Eta:
         """Seconds left, at least and at most."""
         low, _, high = self._left(elapsed_s)
         return round(low, 1), round(high, 1)
+
+    def refined(self, elapsed_s: float) -> Estimate:
+        """The estimate of the whole attempt with what was measured so far in it."""
+        if not self._marks:
+            return self._estimate
+        low, likely, high = self._left(elapsed_s)
+        return Estimate(elapsed_s + low, elapsed_s + likely, elapsed_s + high, self._estimate.samples)
 
     def _left(self, elapsed_s: float) -> tuple[float, float, float]:
         totals = (self._estimate.low_s, self._estimate.likely_s, self._estimate.high_s)
@@ -105,9 +112,3 @@ class Eta:
         later = sum(self._weights[name] for name in order[order.index(self._stage) + 1 :]) if weight else 0
         seconds = max(whole_s * (1 - share) - (elapsed_s - at_s), 0.0) + (whole_s * later / weight if weight else 0.0)
         return seconds, min(1.0, 2 * share * weight / 100), _SPREAD_LEAST + _SPREAD_MORE * (1 - share)
-
-    def _refined(self, elapsed_s: float) -> Estimate:
-        if not self._marks:
-            return self._estimate
-        low, likely, high = self._left(elapsed_s)
-        return Estimate(elapsed_s + low, elapsed_s + likely, elapsed_s + high, self._estimate.samples)

@@ -81,6 +81,12 @@ class Track:
         share = done / total if stage == "ENCODING" and total else 0.0
         self.report(stage, share, {"operation": stage.lower(), "done": done, "total": total})
 
+    @property
+    def estimate(self) -> Estimate:
+        """Of the whole attempt, with what was measured so far in it."""
+        with self._lock:
+            return self._eta.refined(time.monotonic() - self._began)
+
     def end(self) -> None:
         """The attempt is about to be published or given up: nothing more is written."""
         self.ended = True
@@ -172,7 +178,7 @@ class Reporter:
                 job.job_id,
                 track.generation,
                 said.stage,
-                said.percent,
+                round(said.percent, 1),
                 stage_progress=round(said.share * 100, 1),
                 details=said.details,
                 eta_s=left,

@@ -110,7 +110,7 @@ def encode_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Tra
     encode_dir = work.directory / "encode"
     encode_dir.mkdir(exist_ok=True)
     encoded = encode(plan, work.source, encode_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
-    return replace(baton, encoded=encoded.to_json())
+    return replace(baton, encoded=encoded.to_json(), estimate=astuple(track.estimate))
 
 
 def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Outcome:
