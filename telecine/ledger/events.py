@@ -101,6 +101,7 @@ class Material:
     """What a delivery's body is built from: the event, and facts of its job or batch that never change.
 
     Attributes:
+        outputs: the job's outputs with their statuses (telecine.ledger.outputs).
         manifest: of the generation that this event published, if any.
     """
 
@@ -112,6 +113,7 @@ class Material:
     size_bytes: int | None = None
     recipe_name: str | None = None
     metadata: dict[str, Any] | None = None
+    outputs: list[dict[str, Any]] | None = None
     job_batch_id: str | None = None
     priority: int | None = None
     worker: str | None = None
@@ -198,6 +200,7 @@ def materials(connection: Connection, of: Collection[int]) -> dict[int, Material
             jobs.c.size_bytes,
             jobs.c.recipe_name,
             func.coalesce(jobs.c.metadata, batches.c.metadata).label("metadata"),
+            jobs.c.outputs,
             jobs.c.batch_id.label("job_batch_id"),
             jobs.c.priority,
             attempts.c.worker,

@@ -30,6 +30,7 @@ _OUTPUT_FIELDS = (
     "bitrate_bps",
     "codecs",
 )
+_MAX_FAILED = 20
 _OURS_TO_BLAME = frozenset({"transient", "resource", "system"})  # classes whose jobs may succeed when replayed
 
 
@@ -149,6 +150,16 @@ def _ended(material: Material, outputs_url: str) -> dict[str, Any]:
     return {
         "output_files": outputs,
         "output_count": len(outputs),
+        "failed_outputs": [
+            {
+                "asset": row["asset"],
+                "name": row["name"],
+                "code": row["error_code"],
+                "message": (row["error_message"] or "")[:200],
+            }
+            for row in material.outputs or ()
+            if row["status"] == "FAILED"
+        ][:_MAX_FAILED],
         "outputs_complete": True,
         "manifest_url": f"{outputs_url}/{quote(manifest_key(material.partition))}"
         if material.manifest and material.partition
@@ -201,7 +212,7 @@ def _outputs(material: Material, outputs_url: str) -> list[dict[str, Any]]:
 
 def _without_outputs(payload: dict[str, Any]) -> None:
     if "output_files" in payload:
-        payload |= {"output_files": [], "outputs_complete": False}
+        payload |= {"output_files": [], "failed_outputs": [], "outputs_complete": False}
 
 
 def _without_details(payload: dict[str, Any]) -> None:

@@ -42,7 +42,8 @@ class Deliverer:
     """One delivering process (or the watchdog's turn)."""
 
     def __init__(self, ledger: Ledger, rules: WebhookSettings, outputs_url: str) -> None:
-        self.name = f"{deliverers.PREFIX}{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 10**9}"
+        self._me = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 10**9}"
+        self.name = deliverers.PREFIX + self._me
         self._ledger = ledger
         self._rules = rules
         self._outputs_url = outputs_url
@@ -62,6 +63,8 @@ class Deliverer:
         """Deliver until `stop`; with a budget, until nothing is due or the budget is used up."""
         loop = asyncio.get_running_loop()
         listener = None
+        if budget_s is not None:
+            self.name = f"turn:{self._me}"  # it doesn't beat, so its leases end with their time
         if budget_s is None:
 
             def woken() -> None:

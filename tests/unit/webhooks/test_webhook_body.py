@@ -77,6 +77,16 @@ def material(event_type: str = "job.completed", outputs: int = 2, **changed: Any
         size_bytes=99,
         recipe_name="default",
         metadata={"order": 5},
+        outputs=[
+            {"asset": "image/renditions", "name": "0.webp", "status": "COMPLETED"},
+            {
+                "asset": "image/renditions",
+                "name": "x",
+                "status": "FAILED",
+                "error_code": "Y",
+                "error_message": "why",
+            },
+        ],
         worker="host:1",
         estimate_s=2.04,
         error_code="WORKER_DIED",
@@ -159,6 +169,7 @@ def test_a_failure_says_why_and_whether_trying_again_makes_sense(error_class: st
     assert payload["retry_eligible"] is eligible
     assert payload["partial"] is True
     assert len(payload["output_files"]) == 2, "what could be made is listed"
+    assert payload["failed_outputs"] == [{"asset": "image/renditions", "name": "x", "code": "Y", "message": "why"}]
 
 
 def test_a_retry_says_how_often_and_when_and_a_dead_worker_is_named() -> None:
