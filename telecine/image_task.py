@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from telecine.artifact import OutputFailure
-from telecine.image import pool_child, process_image
+from telecine.image import ImageLimits, pool_child, process_image
 from telecine.partition import details_key
 from telecine.recipe.image import ImageOutput
 from telecine.scratch import scratch_directory
@@ -57,6 +57,17 @@ class ImagesMade:
 
 
 @cache
+def _limits() -> ImageLimits:
+    config = settings()
+    return ImageLimits(
+        max_pixels=round(config.image_max_megapixels * 1e6),
+        max_side=config.image_max_side,
+        max_memory_bytes=config.image_max_memory_mb * 1_000_000,
+        reduced_jpeg_pixels=round(config.image_reduce_jpeg_megapixels * 1e6),
+    )
+
+
+@cache
 def _store() -> ObjectStore:
     """One client per pool process."""
     return ObjectStore.from_settings(settings())
@@ -78,7 +89,7 @@ def make_images(task: ImageTask) -> ImagesMade:
             sniffed = sniff(f.read(HEAD_BYTES))
         out_dir = directory / "out"
         out_dir.mkdir()
-        result = process_image(source, sniffed, task.outputs, out_dir, tell=pool_child.report)
+        result = process_image(source, sniffed, task.outputs, out_dir, _limits(), pool_child.report)
         pool_child.report("UPLOADING", len(result.artifacts), count)
         place = (store, settings().output_bucket, task.partition, task.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     retry_load_percent: float = Field(85.0, description="Retries wait (at most half a minute) above this load per core")
     keep_jobs_days: float = Field(90.0, gt=0, description="Days the ledger remembers a job that has ended")
     keep_progress_days: float = Field(30.0, gt=0, description="Days progress reports are kept")
+    image_max_megapixels: float = Field(300.0, gt=0, description="Larger pictures are refused")
+    image_max_side: int = Field(65_535, gt=0, description="Pixels; pictures with a longer side are refused")
+    image_max_memory_mb: int = Field(2_000, gt=0, description="Pictures that would need more memory are refused")
+    image_reduce_jpeg_megapixels: float = Field(50.0, gt=0, description="Larger JPEGs are decoded at half size or less")
     cpu_threads: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
 
     @property

@@ -16,11 +16,11 @@ from pathlib import Path
 from PIL import Image, ImageFile
 
 from telecine.errors import ErrorCode, InputError
-from telecine.image import colour
+from telecine.image import colour, primaries
 from telecine.image.faults import decoding, is_cut_off
 from telecine.image.geometry import Box
 from telecine.image.header import ImageFacts, is_lab, opened
-from telecine.image.limits import REDUCED_JPEG_PIXELS, reduction_of
+from telecine.image.limits import WHOLE_COPIES_PIXELS, ImageLimits, reduction_of
 from telecine.image.orient import UPRIGHT, upright, upright_box
 
 _BAND_ROWS = 512
@@ -50,6 +50,7 @@ def decode(
     scale: float,
     notes: list[str],
     *,
+    limits: ImageLimits | None = None,
     keep_profile: bool = False,
     allow_truncated: bool = False,
 ) -> Picture:
@@ -58,6 +59,7 @@ def decode(
     Args:
         scale: the largest scale any output needs; decoding may stop there.
         notes: gets sentences about what was ignored or repaired.
+        limits: say from what size on a JPEG is decoded reduced.
         keep_profile: don't convert grey and RGB pixels to sRGB.
         allow_truncated: make what can be made of a file whose end is missing.
 
@@ -65,16 +67,17 @@ def decode(
         InputError: CORRUPT_MEDIA or TRUNCATED_MEDIA.
         ResourceError: OUT_OF_MEMORY.
     """
+    scale = min(scale, 1 / reduction_of(facts.format, facts.width, facts.height, limits or ImageLimits()))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             with opened(path, facts.format) as image:
-                picture = _decode(image, path, facts, min(scale, 1.0), notes, keep_profile)
+                picture = _decode(image, path, facts, scale, notes, keep_profile)
         except InputError as e:
             if not allow_truncated or e.code is not ErrorCode.TRUNCATED_MEDIA:
                 raise
             with _without_its_end(), opened(path, facts.format) as image:
-                picture = _decode(image, path, facts, min(scale, 1.0), notes, keep_profile)
+                picture = _decode(image, path, facts, scale, notes, keep_profile)
             notes.append("The file ends before its last pixel; what is missing was filled up.")
     notes += [f"The decoder remarked: {w.message}." for w in caught if not issubclass(w.category, DeprecationWarning)]
     if facts.format == "gif" and is_cut_off(path, "gif"):
@@ -95,7 +98,7 @@ def _without_its_end() -> Iterator[None]:
 def _decode(
     image: Image.Image, path: Path, facts: ImageFacts, scale: float, notes: list[str], keep_profile: bool
 ) -> Picture:
-    icc = image.info.get("icc_profile")
+    icc = image.info.get("icc_profile") or (primaries.profile_of(facts.color_space) if facts.color_space else None)
     inverted_cmyk = image.mode == "CMYK" and facts.format == "jpeg" and "adobe" not in image.info
     lab = is_lab(image)
     full = image.size
@@ -131,8 +134,7 @@ def _jpeg_extent(image: Image.Image, full: tuple[int, int]) -> tuple[float, floa
 def _loaded_jpeg(image: Image.Image, path: Path, scale: float, notes: list[str]) -> Image.Image:
     """A JPEG decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that is still large enough."""
     width, height = image.size
-    wanted = min(scale, 1 / reduction_of("jpeg", width, height))
-    size = max(1, math.ceil(width * wanted - 1e-6)), max(1, math.ceil(height * wanted - 1e-6))
+    size = max(1, math.ceil(width * scale - 1e-6)), max(1, math.ceil(height * scale - 1e-6))
     image.draft(None, size)
     try:
         image.load()
@@ -166,7 +168,7 @@ def _with_end_marker(path: Path, size: tuple[int, int]) -> Image.Image | None:
 
 def _reduced(image: Image.Image, factor: int, bit_depth: int) -> Image.Image:
     """A plain picture, made smaller by a whole factor; in bands when whole copies would cost too much memory."""
-    if image.size[0] * image.size[1] <= REDUCED_JPEG_PIXELS:
+    if image.size[0] * image.size[1] <= WHOLE_COPIES_PIXELS:
         image = colour.plain(image, bit_depth)
         return image.reduce(factor) if factor > 1 else image
     if factor == 1:

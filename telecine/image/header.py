@@ -17,7 +17,7 @@ from typing import Any
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, TiffImagePlugin
 
-from telecine.image import source_facts
+from telecine.image import primaries, source_facts
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
 from telecine.image.orient import UPRIGHT, displayed_size
@@ -68,6 +68,7 @@ class ImageFacts:
         mode: Pillow's name of the pixel layout.
         orientation: EXIF orientation 1 to 8; 1 when there is none or it makes no sense.
         turned_by_decoder: the decoder applies the orientation itself.
+        color_space: one that the file names without embedding a profile ("Display P3"); None for sRGB and unknown.
         icc_name: description inside the embedded colour profile; None without one.
         bit_depth: bits per channel in the file.
         has_gps: whether there are coordinates.
@@ -87,6 +88,7 @@ class ImageFacts:
     frames: int
     orientation: int
     turned_by_decoder: bool
+    color_space: str | None
     icc_name: str | None
     bit_depth: int
     has_gps: bool
@@ -112,7 +114,7 @@ class ImageFacts:
             "orientation": self.orientation,
             "frames": self.frames,
             "bit_depth": self.bit_depth,
-            "icc_profile": source_facts.public_profile_name(self.icc_name),
+            "icc_profile": source_facts.public_profile_name(self.icc_name) or self.color_space,
             "megapixels": round(self.width * self.height / 1e6, 2),
             "dpi": None if self.dpi is None else [round(value, 2) for value in self.dpi],
             "compression": self.compression,
@@ -172,6 +174,7 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
         "frames": 1 if format == "jpeg" else int(getattr(image, "n_frames", 1)),
         "orientation": orientation,
         "turned_by_decoder": turned,
+        "color_space": _color_space(image, path, format),
         "icc_name": _icc_name(image),
         "bit_depth": _bit_depth(image, path, format),
         "has_gps": has_gps,
@@ -213,6 +216,19 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
             notes.append(f"An EXIF orientation {shown} makes no sense and was ignored.")
         return UPRIGHT, has_gps, camera
     return orientation, has_gps, camera
+
+
+def _color_space(image: Image.Image, path: Path, format: str) -> str | None:
+    """The colour space that a file without a profile names in another way."""
+    if image.info.get("icc_profile") or image.mode not in ("RGB", "RGBA"):
+        return None
+    if format in ("avif", "heic"):
+        with path.open("rb") as f:
+            return primaries.named_by_code_points(f.read(16_384))
+    try:
+        return primaries.named_by_exif(Image.Image.getexif(image))
+    except DECODER_FAULTS:
+        return None
 
 
 def _icc_name(image: Image.Image) -> str | None:

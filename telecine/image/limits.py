@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from telecine.errors import ErrorCode, InputError
 from telecine.recipe.image import ImageFormat, ImageOutput
 
-REDUCED_JPEG_PIXELS = 50_000_000
-"""JPEGs with more pixels than this are always decoded at half size or less."""
+WHOLE_COPIES_PIXELS = 50_000_000
+"""Pictures with more pixels than this are converted band by band instead of in whole copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,14 @@ class ImageLimits:
         max_memory_bytes: estimate for decoding and converting.
         max_animation_pixels: width times height times frames of an animation that is kept as one; each frame is
             decoded and encoded whole, at some 50 million pixels a second.
+        reduced_jpeg_pixels: JPEGs with more pixels are decoded at half their size or less.
     """
 
     max_pixels: int = 300_000_000
     max_side: int = 65_535
     max_memory_bytes: int = 2_000_000_000
     max_animation_pixels: int = 2_000_000_000
+    reduced_jpeg_pixels: int = 50_000_000
 
 
 # Bytes per pixel in Pillow's memory, by mode; "RGB" is stored as four bytes.
@@ -48,28 +50,30 @@ _LOSSLESS_WEBP_BYTES = 29
 _FRAMES_AT_ONCE = {"webp": 4, "avif": 3, "heic": 3, "gif": 3}
 
 
-def reduction_of(format: str, width: int, height: int) -> int:
+def reduction_of(format: str, width: int, height: int, limits: ImageLimits) -> int:
     """Smallest divisor a JPEG is decoded with, whatever the outputs need; 1 for other formats."""
     divisor = 1
     if format == "jpeg":
-        while width * height > REDUCED_JPEG_PIXELS * divisor * divisor and divisor < 8:
+        while width * height > limits.reduced_jpeg_pixels * divisor * divisor and divisor < 8:
             divisor *= 2
     return divisor
 
 
-def estimate_memory(format: str, mode: str, width: int, height: int, *, progressive: bool = False) -> int:
+def estimate_memory(
+    format: str, mode: str, width: int, height: int, limits: ImageLimits, *, progressive: bool = False
+) -> int:
     """Bytes that decoding takes at its peak, from header fields only (an upper estimate, not a measurement).
 
     Small pictures are converted whole (three copies at the peak). Beyond 50 megapixels the working copy is reduced
     band by band (telecine/image/decode), so only the decoder's own buffers count.
     """
-    divisor = reduction_of(format, width, height)
+    divisor = reduction_of(format, width, height, limits)
     pixels = -(-width // divisor) * -(-height // divisor)
     if format == "jpeg":
         # libjpeg keeps every coefficient of a progressive file (two bytes, three components) at full size.
         return int(pixels * 3 * 2.5) + (width * height * 6 if progressive else 0)
     stored = _STORED_BYTES.get(mode, 4) * pixels
-    if pixels <= REDUCED_JPEG_PIXELS:
+    if pixels <= WHOLE_COPIES_PIXELS:
         return pixels * 4 * 3
     if format == "webp":
         stored = 4 * pixels  # its canvas has alpha, whether the picture has it or not
@@ -95,7 +99,7 @@ def check_limits(
             ErrorCode.LIMIT_EXCEEDED,
             f"The picture is {width} x {height} pixels; the limit for a side is {limits.max_side:,}.",
         )
-    needed = estimate_memory(format, mode, width, height, progressive=progressive)
+    needed = estimate_memory(format, mode, width, height, limits, progressive=progressive)
     if needed > limits.max_memory_bytes:
         raise InputError(
             ErrorCode.LIMIT_EXCEEDED,

@@ -45,7 +45,7 @@ def plan(
     refused: dict[Place, TelecineError] = {}
     for output in outputs:
         animated = facts.frames > 1 and output.keeps_animation
-        placement = _placed(facts, output, animated, notes)
+        placement = _placed(facts, output, limits, animated, notes)
         try:
             if animated:
                 check_animation(output, placement, facts, limits)
@@ -60,14 +60,15 @@ def plan(
     return sorted(planned, key=lambda p: -p.placement.scale), refused
 
 
-def _placed(facts: ImageFacts, output: ImageOutput, animated: bool, notes: list[str]) -> Placement:
+def _placed(facts: ImageFacts, output: ImageOutput, limits: ImageLimits, animated: bool, notes: list[str]) -> Placement:
     placement = place(facts.displayed, output)
-    divisor = 1 if animated else reduction_of(facts.format, facts.width, facts.height)
+    divisor = 1 if animated else reduction_of(facts.format, facts.width, facts.height, limits)
     if placement.scale > 1 / divisor and not output.enlarge:
         placement = _within(placement, divisor)
+        megapixels = limits.reduced_jpeg_pixels / 1e6
         notes.append(
             f"Output {output.name!r} is {placement.canvas[0]} x {placement.canvas[1]} pixels, "
-            f"because JPEGs above 50 megapixels are decoded at 1/{divisor} of their size."
+            f"because JPEGs above {megapixels:.0f} megapixels are decoded at 1/{divisor} of their size."
         )
     elif _meets_format_limit(facts, output, placement):
         notes.append(f"Output {output.name!r} was made smaller to fit {output.format.value}'s largest side.")

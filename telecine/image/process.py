@@ -75,7 +75,7 @@ def process_image(
     embedded = None
     if keeps_details or any(p.output.metadata != "strip_all" for p in planned):
         embedded = read_metadata(source, facts.format)
-    darkroom = _Darkroom(source, facts, embedded, out_dir, notes, failed)
+    darkroom = _Darkroom(source, facts, limits, embedded, out_dir, notes, failed)
     darkroom.make(planned, lambda done: tell("ENCODING", done, len(outputs)))
     if not darkroom.made:
         raise next(failed[place_of(output)] for output in outputs)
@@ -107,6 +107,7 @@ class _Darkroom:
         self,
         source: Path,
         facts: ImageFacts,
+        limits: ImageLimits,
         embedded: SourceMetadata | None,
         out_dir: Path,
         notes: list[str],
@@ -115,6 +116,7 @@ class _Darkroom:
         self._source = source
         self._source_bytes = source.stat().st_size
         self._facts = facts
+        self._limits = limits
         self._embedded = embedded
         self._out_dir = out_dir
         self._notes = notes
@@ -142,7 +144,7 @@ class _Darkroom:
             listed = ", ".join(self._larger[:6])
             self._notes.append(f"More bytes than the source has at the same size: {listed}.")
         if self.made and self.preview is None:  # animations only
-            picture = decode(self._source, self._facts, 240 / max(self._facts.displayed), [])
+            picture = decode(self._source, self._facts, min(1.0, 240 / max(self._facts.displayed)), [])
             self._make_preview(Renderer(picture, self._facts.displayed))
 
     def _stills(self, planned: Sequence[Planned], keep_profile: bool, tell: Callable[[int], None]) -> None:
@@ -151,6 +153,7 @@ class _Darkroom:
             self._facts,
             max(p.placement.scale for p in planned),
             self._notes,
+            limits=self._limits,
             keep_profile=keep_profile,
             allow_truncated=any(p.output.allow_truncated for p in planned),
         )

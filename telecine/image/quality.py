@@ -12,9 +12,9 @@ TARGETS = {QualityWord.LOW: 0.92, QualityWord.MEDIUM: 0.96, QualityWord.HIGH: 0.
 """Mean SSIM (telecine/image/similarity) that a word promises."""
 
 QUALITIES = {
-    ImageFormat.JPEG: {"low": 50, "medium": 75, "high": 86, "maximum": 93},
-    ImageFormat.WEBP: {"low": 50, "medium": 75, "high": 86, "maximum": 94},
-    ImageFormat.AVIF: {"low": 45, "medium": 60, "high": 74, "maximum": 85},
+    ImageFormat.JPEG: {"low": 39, "medium": 70, "high": 83, "maximum": 93},
+    ImageFormat.WEBP: {"low": 31, "medium": 75, "high": 87, "maximum": 95},
+    ImageFormat.AVIF: {"low": 47, "medium": 59, "high": 72, "maximum": 87},
 }
 
 

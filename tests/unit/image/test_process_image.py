@@ -237,6 +237,23 @@ def test_wide_gamut_colours_are_converted_to_srgb(tmp_path: Path) -> None:
     assert result.facts["icc_profile"]
 
 
+def test_a_colour_space_that_is_only_named_is_obeyed(tmp_path: Path) -> None:
+    """Adobe RGB in a camera's EXIF, Display P3 in an AVIF's code points; neither embeds a profile."""
+    image = Image.new("RGB", (64, 64), (200, 100, 80))
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 0xFFFF
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.IFD.Interop] = {1: "R03"}
+    adobe = saved(image, tmp_path / "adobe.jpg", "JPEG", quality=95, exif=exif)
+    avif = saved(image, tmp_path / "p3.avif", "AVIF", quality=95)
+    data = avif.read_bytes()
+    avif.write_bytes(data.replace(b"colrnclx\0\x01", b"colrnclx\0\x0c"))
+    for path, name, expected in ((adobe, "Adobe RGB (1998)", (227, 100, 78)), (avif, "Display P3", (215, 93, 73))):
+        result, out = run(path, spec(format="png"))
+        found = opened(out, result, "x").convert("RGB").getpixel((30, 30))
+        assert all(abs(a - b) <= 3 for a, b in zip(found, expected, strict=True)), name  # type: ignore[arg-type]
+        assert result.facts["icc_profile"] == name
+
+
 def test_a_damaged_colour_profile_is_a_warning_not_a_failure(scene: Image.Image, tmp_path: Path) -> None:
     path = saved(scene, tmp_path / "in", "JPEG", icc_profile=b"not a profile", quality=95)
     result, out = run(path, spec())
