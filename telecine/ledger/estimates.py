@@ -53,14 +53,7 @@ def expected(connection: Connection, job: Job) -> Estimate:
 def expected_for(connection: Connection, wanted: Sequence[Job]) -> dict[str, Estimate]:
     """How long an attempt at each of some jobs will take, by job id; one query for all of them."""
     past = _past(connection, sorted({job.kind for job in wanted}))
-    known: dict[tuple[str, str, int], Estimate] = {}
-    answers = {}
-    for job in wanted:
-        like = (job.kind, job.recipe_hash, job.size_bytes)
-        if like not in known:
-            known[like] = estimate(past, *like)
-        answers[job.job_id] = known[like]
-    return answers
+    return {job.job_id: estimate(past, job.kind, job.recipe_hash, job.size_bytes) for job in wanted}
 
 
 def estimate(past: Iterable[Past], kind: str, recipe_hash: str, size_bytes: int) -> Estimate:

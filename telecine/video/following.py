@@ -32,7 +32,12 @@ class Following:
         self.speed = _number(block.get("speed", "").removesuffix("x")) or self.speed
         done = (_number(block.get("out_time_us")) or 0.0) / 1e6 / self._duration_s
         self._fraction = 1.0 if value == "end" else max(self._fraction, min(1.0, done))
-        details = {"frame": _number(block.get("frame")), "fps": _number(block.get("fps")), "speed": self.speed}
+        frame = _number(block.get("frame"))
+        details = {
+            "frame": None if frame is None else int(frame),
+            "fps": _number(block.get("fps")),
+            "speed": self.speed,
+        }
         self._sink.report(self._stage, self._fraction, {k: v for k, v in details.items() if v is not None})
         return moved
 
