@@ -54,6 +54,7 @@ def report(
     pauses: Sequence[str],
     slots: int,
     window_s: float,
+    ready_s: float,
     last_dispatch_s: float | None,
 ) -> Report:
     """Judge the queue.
@@ -62,6 +63,7 @@ def report(
         depth, pace: rows of telecine.ledger.backlog.
         slots: runs that Dagster works on at once, the urgent one included.
         window_s: the time that `pace` counts.
+        ready_s: how long the job that could start for longest waits for a run.
     """
     found = Report()
     say, advise = found.bottleneck.append, found.advice.append
@@ -77,8 +79,7 @@ def report(
         advise("free what is short, or wait until the neighbour answers; nothing fails because of it")
     elif due and not claims:
         idle = last_dispatch_s is None or last_dispatch_s > _DISPATCH_S
-        oldest = max((row.oldest_s or 0.0) for row in depth)
-        if idle and oldest > _DISPATCH_S:
+        if idle and ready_s > _DISPATCH_S:
             say(f"{due} job(s) could start, but nothing is dispatched: the dispatcher doesn't seem to run")
             advise("`telecine status`, `telecine logs daemon`, `telecine doctor`")
     elif due and len(working) >= slots - 1:

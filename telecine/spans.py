@@ -65,3 +65,8 @@ def say_range(low_s: float | None, high_s: float | None) -> str:
         return ""
     low, high = say_span(round(low_s)), say_span(round(high_s))
     return high if low == high else f"{low} to {high}"
+
+
+def say_times(number: int) -> str:
+    """How often: once, twice, 3 times."""
+    return {0: "not once", 1: "once", 2: "twice"}.get(number, f"{number} times")

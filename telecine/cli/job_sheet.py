@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from telecine.cli.look import cell, print_table, say, source_of, table
-from telecine.spans import say_range, say_span
+from telecine.spans import say_range, say_span, say_times
 
 if TYPE_CHECKING:
     from telecine.ledger import Job
@@ -32,10 +32,12 @@ def print_sheet(job: Job, attempts: Sequence[Mapping[str, Any]], suggestion: str
 
 
 def _facts(job: Job) -> dict[str, str]:
-    status = job.status.value + (", partial" if job.partial else "") + (", being canceled" * job.cancel_requested)
+    is_open = not job.status.is_final
+    status = job.status.value + (", partial" if job.partial else "")
+    status += ", being canceled" if is_open and job.cancel_requested else ""
     left = say_range(job.eta_low_s, job.eta_high_s)
     stage = ""
-    if job.stage and not job.status.is_final:
+    if job.stage and is_open:
         stage = f"{job.stage}, {job.progress:.0f} %" + (f", {left} left" if left else "")
     return {
         "job": job.job_id,
@@ -44,7 +46,7 @@ def _facts(job: Job) -> dict[str, str]:
         "status": status,
         "error": f"{job.error_code} ({job.error_class}): {job.error_message}" if job.error_code else "",
         "stage": stage,
-        "details": _pairs(job.stage_details or {}),
+        "details": _pairs(job.stage_details or {}) if is_open else "",
         "recipe": f"{job.recipe_name} ({job.recipe_hash[:12]})",
         "priority": f"{job.priority}, {job.lane} lane, came by {job.origin}",
         "limits": _pairs(job.limits),
@@ -57,7 +59,7 @@ def _facts(job: Job) -> dict[str, str]:
         "started": _after(job.started_at, job.created_at),
         "finished": _after(job.finished_at, job.started_at or job.created_at),
         "next attempt": f"{job.not_before:%H:%M:%S} UTC" if job.attempts and job.status.value == "PENDING" else "",
-        "tries": f"{job.attempts}" + (f", its worker died {job.deaths} times" if job.deaths else ""),
+        "tries": f"{job.attempts}" + (f"; its worker died {say_times(job.deaths)}" if job.deaths else ""),
     }
 
 

@@ -21,7 +21,7 @@ def queue(as_json: JsonFlag = False) -> None:
     """What waits, how old it is, how fast it goes, what holds it up, and what needs a person."""
     from telecine import room
     from telecine.cli.diagnose import paused
-    from telecine.ledger import backlog, breakers, dead_letters, estimates, workers
+    from telecine.ledger import backlog, breakers, dead_letters, estimates, situation, workers
     from telecine.queue_report import report, slots_by_lane
 
     ledger = open_ledger()
@@ -36,6 +36,7 @@ def queue(as_json: JsonFlag = False) -> None:
         pauses=pauses,
         slots=slots,
         window_s=_WINDOW_S,
+        ready_s=ledger.do(situation.longest_ready_s),
         last_dispatch_s=ledger.do(workers.last_dispatch_s),
     )
     alerts, letters = ledger.do(dead_letters.alerts), ledger.do(dead_letters.counts)
@@ -139,7 +140,7 @@ def show_workers(as_json: JsonFlag = False) -> None:
         )
         return
     if not found:
-        note("no worker is there, because nothing waits; `telecine queue` says more")
+        note("no worker is there at the moment; `telecine queue` says whether anything waits")
         return
     made = table("worker", "state", "lane", ">prio", ">jobs", ">done", ">beat", ">mem %", ">load %", "in hand")
     for worker in found:

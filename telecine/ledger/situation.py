@@ -18,7 +18,7 @@ from telecine.ledger import jobs as job_rows
 from telecine.ledger.breakers import Breaker
 from telecine.ledger.dead_letters import Letter
 from telecine.ledger.jobs import Job, JobStatus
-from telecine.ledger.schema import jobs
+from telecine.ledger.schema import attempts, jobs
 from telecine.ledger.workers import Worker
 from telecine.priority import Patience
 
@@ -34,6 +34,7 @@ class Situation:
         effective: its priority with what its waiting added; None when it doesn't wait.
         waited_s: since it was accepted.
         due_in_s: until it may start (a retry's delay); 0 or less when it may.
+        ready_s: since it could start: accepted, due, and given back by the attempt before.
         quiet_s: since it last reported progress, or its attempt began; None when it isn't processed.
         deadline_in_s: until its deadline; None without one.
         ahead: jobs of its kind that will start before it.
@@ -52,6 +53,7 @@ class Situation:
     effective: float | None
     waited_s: float
     due_in_s: float
+    ready_s: float
     quiet_s: float | None
     deadline_in_s: float | None
     ahead: int
@@ -83,6 +85,7 @@ def of_job(connection: Connection, job_id: str, patience: Patience) -> Situation
         effective=effective,
         waited_s=times.waited_s,
         due_in_s=times.due_in_s,
+        ready_s=times.ready_s,
         quiet_s=times.quiet_s,
         deadline_in_s=times.deadline_in_s,
         ahead=ahead,
@@ -97,13 +100,25 @@ def of_job(connection: Connection, job_id: str, patience: Patience) -> Situation
     )
 
 
+def longest_ready_s(connection: Connection) -> float:
+    """Seconds that the job which could start for longest waits for a run; 0 when none does."""
+    given_back = select(func.max(attempts.c.ended_at)).where(attempts.c.job_id == jobs.c.job_id).scalar_subquery()
+    ready = func.greatest(jobs.c.created_at, jobs.c.not_before, given_back)
+    waiting = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now())
+    longest = connection.scalar(select(_seconds(func.now() - func.min(ready))).where(waiting))
+    return max(0.0, float(longest or 0.0))
+
+
 def _times(job: Job, tried: Sequence[Any]) -> Any:
     """By the database's clock, like everything else in the ledger."""
     heard = job.reported_at or (tried[-1].started_at if tried else None)
     processed = job.status is JobStatus.PROCESSING
+    given_back = [attempt.ended_at for attempt in tried if attempt.ended_at is not None]
+    ready = max([job.created_at, job.not_before, *given_back])
     return select(
         _seconds(func.now() - literal(job.created_at)).label("waited_s"),
         _seconds(literal(job.not_before) - func.now()).label("due_in_s"),
+        _seconds(func.now() - literal(ready)).label("ready_s"),
         _seconds(func.now() - literal(heard if processed else None, _TIME)).label("quiet_s"),
         _seconds(cast(literal(job.limits.get("deadline"), Text), _TIME) - func.now()).label("deadline_in_s"),
     )

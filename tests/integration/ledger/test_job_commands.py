@@ -143,7 +143,8 @@ def test_diagnosis_reads_the_ledger(run: Run, ledger: Ledger, drop: Drop, begun:
     found = document(run("jobs", "diagnose", job.job_id, "--json"))
     assert found["verdict"] == "WAITING"
     assert "1 job of its kind (image) stands before it" in " ".join(found["because"])
-    ledger.do(lambda c: c.execute(text("UPDATE telecine.jobs SET created_at = now() - interval '90 s'")))
+    earlier = "UPDATE telecine.jobs SET created_at = now() - interval '90 s', not_before = now() - interval '90 s'"
+    ledger.do(lambda c: c.execute(text(earlier)))
     assert document(run("jobs", "diagnose", before.job_id, "--json"))["verdict"] == "STUCK"
     claim_id = claimed(before, job)
     assert "1 job of it comes before this one" in run("jobs", "diagnose", job.job_id).stdout

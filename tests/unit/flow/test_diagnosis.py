@@ -60,7 +60,7 @@ def an_attempt(**values: Any) -> Any:
     return SimpleNamespace(**(known | values))
 
 
-WAITING = Situation(a_job(), [], None, 5.0, 4.0, -4.0, None, None, 0, 0.0, None, None, 0, [], [], 1.0, None)
+WAITING = Situation(a_job(), [], None, 5.0, 4.0, -4.0, 4.0, None, None, 0, 0.0, None, None, 0, [], [], 1.0, None)
 WORKING = replace(
     WAITING,
     job=a_job(status=JobStatus.PROCESSING, stage="ENCODING", progress=43.0, eta_low_s=20.0, eta_high_s=31.0),
@@ -131,7 +131,7 @@ def test_another_job_of_the_same_file_is_named() -> None:
 
 def test_a_full_lane_names_who_holds_it() -> None:
     claims = [a_worker(), a_worker(worker=None, run_id=None, priority=10, requested_s=30.0)]
-    found = look(replace(WAITING, waited_s=90.0, open_claims=claims))
+    found = look(replace(WAITING, ready_s=90.0, open_claims=claims))
     assert found.verdict is Verdict.WAITING
     assert "lane (image) is full" in said(found)
     assert "worker host:7, run run-1" in said(found)
@@ -145,14 +145,15 @@ def test_claims_of_another_lane_or_lesser_priority_take_no_room() -> None:
 
 @pytest.mark.parametrize("last", [None, 100.0])
 def test_room_and_no_dispatch_means_that_the_daemon_is_away(last: float | None) -> None:
-    found = look(replace(WAITING, waited_s=100.0, last_dispatch_s=last))
+    assert look(replace(WAITING, waited_s=100.0, last_dispatch_s=last)).verdict is Verdict.WAITING  # just given back
+    found = look(replace(WAITING, ready_s=100.0, last_dispatch_s=last))
     assert found.verdict is Verdict.STUCK
     assert "dispatcher doesn't seem to run" in said(found)
     assert "telecine logs daemon" in advised(found)
 
 
 def test_a_busy_machine_holds_retries_and_that_is_no_fault() -> None:
-    facts = replace(WAITING, job=a_job(attempts=1), waited_s=60.0, last_dispatch_s=60.0)
+    facts = replace(WAITING, job=a_job(attempts=1), ready_s=60.0, last_dispatch_s=60.0)
     assert look(facts, held=True).verdict is Verdict.WAITING
 
 

@@ -21,7 +21,7 @@ def pace(completed: int, failed: int = 0) -> Any:
 
 
 def judge(depth: list[Any], claims: list[Worker], rate: list[Any] | None = None, **more: Any) -> Report:
-    known: dict[str, Any] = {"pauses": [], "slots": 4, "window_s": 600.0, "last_dispatch_s": 1.0}
+    known: dict[str, Any] = {"pauses": [], "slots": 4, "window_s": 600.0, "ready_s": 60.0, "last_dispatch_s": 1.0}
     return report(depth, rate or [], claims, **(known | more))
 
 
@@ -37,7 +37,7 @@ def test_a_pause_is_named_before_anything_else() -> None:
 def test_room_and_no_dispatch_means_that_the_dispatcher_is_away() -> None:
     found = judge([row(5)], [], last_dispatch_s=900.0)
     assert "dispatcher" in found.bottleneck[0]
-    assert judge([row(5, oldest=2.0)], [], last_dispatch_s=900.0).bottleneck == []
+    assert judge([row(5)], [], ready_s=2.0, last_dispatch_s=900.0).bottleneck == []
 
 
 def test_full_slots_say_who_has_them() -> None:
