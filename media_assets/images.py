@@ -5,6 +5,7 @@ https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
 
 import dagster as dg
 
+from media_assets.checks import ImageChecks, image_check_specs
 from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
 from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
@@ -32,6 +33,7 @@ def _spec(asset: str, description: str) -> dg.AssetSpec:
         _spec("image/thumbnails", "Small square pictures for lists."),
         _spec("image/renditions", "The picture at the sizes and formats that its recipe asks for."),
     ],
+    check_specs=image_check_specs(IMAGE_ASSETS),
     partitions_def=image_files,
     hooks=hooks,
     can_subset=True,
@@ -65,10 +67,12 @@ def _work_through(
     keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
+        checks = ImageChecks(wanted)
         pointers = source_pointers(context.instance, "image", [job.partition for job in jobs])
         context.log.info(f"claim {claim_id}: {len(jobs)} image(s)")
         for number, outcome in enumerate(run_image_claim(book, store, settings, held, wanted), start=1):
             job = outcome.job
+            checks.add(outcome)
             # When the claim was lost, recovery tells Dagster; a newer generation may be there by now.
             if outcome.manifest is not None and held.stands():
                 tell(context, materializations(outcome, wanted, pointers, settings))
@@ -77,5 +81,6 @@ def _work_through(
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
             if number % 50 == 0:
                 context.log.info(f"{number} of {len(jobs)} done")
+        tell(context, checks.evaluations())
         held.release(settings.scratch)
     fail_if_any(held, problems)

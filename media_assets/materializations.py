@@ -60,8 +60,10 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         metadata["preview"] = dg.MetadataValue.md(f"![preview]({base}/{outcome.preview})")
     metadata |= {
         "source": f"{job.bucket}/{job.key}",
-        "outputs": dg.MetadataValue.table(_rows(outputs[:_MAX_ROWS])),
+        "outputs": dg.MetadataValue.table(_rows(outputs[:_MAX_ROWS], manifest["source"])),
     }
+    if facts := _source_facts(outcome):
+        metadata["source facts"] = dg.MetadataValue.table([dg.TableRecord(facts)])
     # A table's cells can't be clicked in the UI, so every output has a link below it.
     for output in outputs[:_MAX_LINKS]:
         metadata[f"link {output['name']}"] = dg.MetadataValue.url(f"{base}/{output['url']}")
@@ -81,13 +83,38 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
     return metadata
 
 
-def _rows(outputs: Sequence[Mapping[str, Any]]) -> list[dg.TableRecord]:
+def _source_facts(outcome: Outcome) -> dict[str, str | int | bool]:
+    """A picture's facts, also those that the manifest must not tell; empty for other media."""
+    assert outcome.manifest is not None
+    source, private = outcome.manifest["source"], outcome.private_facts
+    if source["kind"] != "image":
+        return {}
+    facts = {
+        "size": f"{source['width']}x{source['height']}",
+        "format": source["format"],
+        "mode": source.get("mode"),
+        "bits": source.get("bit_depth"),
+        "ICC profile": private.get("icc_profile"),
+        "camera": private.get("camera"),
+        "orientation": source.get("orientation"),
+        "has GPS": private.get("has_gps"),
+        "dpi": str(round(source["dpi"][0])) if source.get("dpi") else None,
+        "compression": source.get("compression"),
+        "quality": source.get("source_quality"),
+        "bytes": source["size_bytes"],
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _rows(outputs: Sequence[Mapping[str, Any]], source: Mapping[str, Any]) -> list[dg.TableRecord]:
     """Outputs for the UI's table, without columns in which nothing would stand."""
+    whole = source["size_bytes"] if source["kind"] == "image" else 0
     rows = [
         {
             "name": output["name"],
             "size": f"{output['width']}x{output['height']}" if output["width"] else None,
             "bytes": output["total_bytes"] or output["size_bytes"],
+            "saving": f"{100 * (1 - output['size_bytes'] / whole):.0f} %" if whole else None,
             "kbit/s": round(output["bitrate_bps"] / 1000) if output["bitrate_bps"] else None,
             "type": output["codecs"] or output["mime"],
         }

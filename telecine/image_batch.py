@@ -144,7 +144,8 @@ class _ImageBatch:
                 self.wanted,
                 made.failures,
             )
-            return Outcome.of(job, generation, published, frozenset(self.wanted), made.preview)
+            outcome = Outcome.of(job, generation, published, frozenset(self.wanted), made.preview)
+            return replace(outcome, private_facts=made.private_facts)
         except NotOurs as e:
             return _ended(job, "FENCED", generation, e)
         except TelecineError as e:

@@ -11,9 +11,9 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Outcome:
         manifest: the published manifest; also when some outputs failed and the others were published.
         made: asset keys that were made by this attempt (others were carried forward).
         preview: URL, relative to the manifest, of a small picture for the Dagster UI.
+        private_facts: about source and outputs, for Dagster only; nothing of it is in the manifest.
     """
 
     job: Job
@@ -52,6 +53,7 @@ class Outcome:
     error_code: str | None = None
     error_message: str | None = None
     error_details: str | None = None
+    private_facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def published(cls, job: Job, generation: int, manifest: dict[str, Any]) -> Outcome:

@@ -23,7 +23,7 @@ from telecine.image.plan import Place, Planned, place_of, plan
 from telecine.image.quality import quality_of
 from telecine.image.resize import Renderer
 from telecine.image.smart_crop import smart_crop
-from telecine.image.verify import sampled_look, verify
+from telecine.image.verify import Findings, sampled_look, verify
 from telecine.recipe.image import ImageFormat, ImageOutput
 from telecine.sniff import Sniffed
 
@@ -86,7 +86,7 @@ def process_image(
         tuple(dict.fromkeys(notes)),
         tuple(OutputFailure(*place, failed[place]) for place in places if place in failed),
         darkroom.preview,
-        facts.private(),
+        {**facts.private(), "findings": {asset: found.as_json() for asset, found in darkroom.findings.items()}},
         details_of(facts, embedded) if embedded is not None and keeps_details else None,
     )
 
@@ -100,6 +100,7 @@ class _Darkroom:
 
     Attributes:
         made: artifacts so far, by place.
+        findings: what was found out about them, by asset key.
         preview: small JPEG; None while nothing was made.
     """
 
@@ -121,9 +122,9 @@ class _Darkroom:
         self._out_dir = out_dir
         self._notes = notes
         self._failed = failed
-        self._larger: list[str] = []  # names of outputs that take more bytes than a source of their size
         self._twins: dict[tuple[object, ...], Artifact] = {}
         self.made: dict[Place, Artifact] = {}
+        self.findings: dict[str, Findings] = {}
         self.preview: bytes | None = None
 
     def make(self, planned: Sequence[Planned], tell: Callable[[int], None]) -> None:
@@ -140,8 +141,8 @@ class _Darkroom:
         for each in planned:
             if each.animated:
                 self._attempt(each, each.placement, lambda p=each: self._animation(p), tell)  # type: ignore[misc]
-        if self._larger:
-            listed = ", ".join(self._larger[:6])
+        if larger := [name for found in self.findings.values() for name in found.larger]:
+            listed = ", ".join(larger[:6])
             self._notes.append(f"More bytes than the source has at the same size: {listed}.")
         if self.made and self.preview is None:  # animations only
             picture = decode(self._source, self._facts, min(1.0, 240 / max(self._facts.displayed)), [])
@@ -181,9 +182,11 @@ class _Darkroom:
                         break
                 data = smaller or data
                 if len(data) > self._source_bytes and not output.allow_larger:
-                    self._larger.append(output.name)
+                    self._found(output).larger.append(output.name)
             verify(data, output, image.size)
-            sampled_look(data, output, image, took)
+            alike = sampled_look(data, output, image, took)
+            if alike is not None:
+                self._found(output).saw(output, alike)
             return self._write(data, output, placement)
 
         for each in planned:
@@ -206,7 +209,11 @@ class _Darkroom:
             self._failed[place_of(output)] = e
         else:
             self.made[place_of(output)] = _renamed(self._twins[key], output)
+            self._found(output).made += 1
             tell(len(self.made))
+
+    def _found(self, output: ImageOutput) -> Findings:
+        return self.findings.setdefault(f"image/{output.asset}", Findings())
 
     def _animation(self, each: Planned) -> Artifact:
         output, placement = each.output, each.placement

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from PIL import Image
 
@@ -20,6 +21,7 @@ from telecine.image.exif import directories
 from telecine.image.faults import DECODER_FAULTS
 from telecine.image.metadata import is_private
 from telecine.image.png import metadata_chunks
+from telecine.image.quality import quality_of
 from telecine.image.similarity import ssim
 from telecine.recipe.image import ImageFormat, ImageOutput
 
@@ -29,6 +31,38 @@ BROKEN_BELOW = 0.2
 quality 1 reaches 0.25."""
 _FIRST_GUESS_S = 30e-9  # a pixel's decoding and comparing, before anything was measured
 _PICTURE_INFO = {"exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "xml:com.adobe.xmp"}
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found out about the outputs of one asset of one file; adds up over files.
+
+    Attributes:
+        made: outputs that passed `verify`.
+        looked_at: of those, outputs that were decoded and compared.
+        ssim_sum, ssim_least: of those that were looked at.
+        unlike: names of outputs that look worse than their quality promises.
+        larger: names of outputs that take more bytes than a source of their own size.
+    """
+
+    made: int = 0
+    looked_at: int = 0
+    ssim_sum: float = 0.0
+    ssim_least: float = 1.0
+    unlike: list[str] = field(default_factory=list)
+    larger: list[str] = field(default_factory=list)
+
+    def saw(self, output: ImageOutput, alike: float) -> None:
+        """One output was compared."""
+        self.looked_at += 1
+        self.ssim_sum += alike
+        self.ssim_least = min(self.ssim_least, alike)
+        if alike < floor_of(output):
+            self.unlike.append(output.name)
+
+    def as_json(self) -> dict[str, Any]:
+        """For Dagster."""
+        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -55,6 +89,13 @@ class Sampler:
 
 SAMPLER = Sampler()
 """This process's."""
+
+
+def floor_of(output: ImageOutput) -> float:
+    """SSIM that an output should reach. Grainy photos lie 0.1 below the means of quality.py, noise lower still."""
+    if output.max_colors is not None or output.format is ImageFormat.GIF:
+        return 0.3
+    return 0.8 if quality_of(output) >= 60 else 0.5
 
 
 def verify(data: bytes, output: ImageOutput, size: tuple[int, int], frames: int = 1) -> None:

@@ -224,7 +224,8 @@ def test_details_hold_the_whole_metadata_and_lift_the_coordinates_out(sources: d
     assert details["orientation"] == 6
     assert details["exif"]["BodySerialNumber"] == SECRET
     assert details["iptc"]["2:90"] == ["Berlin"]
-    assert result.private_facts == {"camera": "Canon EOS 40D", "has_gps": True, "icc_profile": SECRET}
+    told = {name: result.private_facts[name] for name in ("camera", "has_gps", "icc_profile")}
+    assert told == {"camera": "Canon EOS 40D", "has_gps": True, "icc_profile": SECRET}
 
 
 def test_a_damaged_exif_block_costs_no_output(tmp_path: Path) -> None:
