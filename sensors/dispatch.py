@@ -19,6 +19,7 @@ from media_assets.jobs import by_kind as job_by_kind
 from media_assets.partitions import by_kind as partitions_by_kind
 from media_assets.sources import observation
 from resources import LedgerResource
+from sensors import lookout
 from telecine.batching import Batch, cut_batches
 from telecine.job_id import new_id
 from telecine.ledger import Job, Ledger, backlog, breakers, claims
@@ -27,6 +28,8 @@ from telecine.room import pauses, queue_limits
 from telecine.settings import settings
 
 log = structlog.get_logger(__name__)
+_PAUSE_S = 0.25  # between two looks for waiting jobs
+_QUEUED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED]
 DISPATCH_LOCK = 0x7E1EC2  # advisory lock: one dispatcher at a time keeps partition ranges contiguous
 
 
@@ -38,6 +41,7 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
         expired = ledger.do(backlog.expire)
         if expired:
             log.warning("dispatch.deadline_passed", jobs=expired)
+        _lift(instance, ledger)
         pressure = Pressure.look(settings().scratch)
         if paused := pauses(pressure, settings(), ledger.do(breakers.open_ones)):
             return dg.SkipReason("no new work begins: " + "; ".join(paused))
@@ -52,6 +56,14 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
     return dg.SensorResult(
         run_requests=requests, asset_events=[event for _, batch in batches for event in _seen(batch.jobs)]
     )
+
+
+def _lift(instance: dg.DagsterInstance, ledger: Ledger) -> None:
+    """Runs that wait in Dagster's queue rise with the waiting of their jobs; the queue reads the tag at every look."""
+    for claim_id, priority in ledger.do(backlog.lift, settings().patience):
+        queued = dg.RunsFilter(tags={tags.CLAIM: claim_id}, statuses=_QUEUED)
+        for run in instance.get_runs(queued, limit=1):
+            instance.add_run_tags(run.run_id, {tags.PRIORITY: str(priority)})
 
 
 def dispatch_again(
@@ -147,4 +159,6 @@ def run_request(
 )
 def dispatch_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource):
     """Jobs that came through other doors than a bucket."""
-    return dispatch(context.instance, ledger.open())
+    book = ledger.open()
+    lookout.until_found(lambda: book.do(backlog.is_anything_due), _PAUSE_S)
+    return dispatch(context.instance, book)

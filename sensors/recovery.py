@@ -17,6 +17,7 @@ from media_assets import tags
 from media_assets.jobs import all_jobs
 from media_assets.materializations import materializations, source_pointers
 from resources import LedgerResource, ObjectStoreResource
+from sensors import lookout
 from sensors.dispatch import dispatch_again
 from telecine.batch_manifest import write_batch_manifest
 from telecine.errors import TelecineError
@@ -28,6 +29,7 @@ from telecine.settings import settings
 from telecine.storage import ObjectStore
 from telecine.worker import Outcome
 
+_PAUSE_S = 1.0  # between two looks of one tick
 SILENT_S = 8.0  # four missed beats
 CONFIRM_S = 4.0  # and none for so much longer: a worker and we may have waited for the same database
 NO_RUN_S = 20.0  # a requested run appears within a second or two; a crash between tick and launch loses it
@@ -56,6 +58,7 @@ _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource, object_store: ObjectStoreResource):
     """One look at every open claim."""
     book = ledger.open()
+    lookout.until_found(lambda: _is_anything_amiss(book), _PAUSE_S)
     with book.exclusive(RECOVERY_LOCK) as mine:
         if not mine:
             return dg.SkipReason("another recovery is at work")
@@ -69,7 +72,8 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         _probe(context, book, store)
         _late_manifests(context, book, store)
         _batch_manifests(context, book, store)
-        swept = sweep(settings().scratch, {claim.claim_id for claim in open_claims})
+        # Asked again: a claim that was opened while we were looking has scratch of its own by now.
+        swept = sweep(settings().scratch, {claim.claim_id for claim in book.do(claims.unfinished)})
         if swept:
             context.log.info(f"removed scratch of {len(swept)} ended claim(s)")
         if announced:
@@ -78,6 +82,14 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         run_requests=look.requests,
         asset_events=look.seen,
         skip_reason=None if look.requests else f"{len(open_claims)} open claims",
+    )
+
+
+def _is_anything_amiss(ledger: Ledger) -> bool:
+    """Whether a worker missed a beat or two, or a run is late: all else can wait for the end of the tick."""
+    return any(
+        (claim.silent_s or 0.0) > SILENT_S / 2 or (claim.run_id is None and claim.waited_s > NO_RUN_S)
+        for claim in ledger.do(claims.unfinished)
     )
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.types import Float
+from sqlalchemy.types import Float, Integer
 
 from telecine.errors import ErrorCode, InputError
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus
-from telecine.ledger.schema import jobs
+from telecine.ledger.schema import claims, jobs
 from telecine.priority import Lane, Patience, Priority
 
 _LIFT = float(Priority.HIGH - Priority.LOW)  # what waiting for `starvation_s` adds
@@ -81,6 +81,36 @@ def waiting(
     for row in connection.execute(query):
         picked.setdefault(row.partition, Waiting(job_rows.from_row(row), int(row.effective)))
     return list(picked.values())
+
+
+def is_anything_due(connection: Connection) -> bool:
+    """Whether a job waits that no run was requested for: cheap enough to ask several times a second."""
+    due = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), jobs.c.not_before <= func.now())
+    return bool(connection.scalar(select(exists().where(due))))
+
+
+def lift(connection: Connection, patience: Patience = DEFAULT) -> list[tuple[str, int]]:
+    """Raise claims that no run has taken up yet to what their jobs' waiting is worth by now.
+
+    A batch that was requested early would otherwise stand behind everything requested later with more urgency.
+
+    Returns:
+        Claim and new priority, of those that rose.
+    """
+    worth = (
+        select(jobs.c.claim_id, func.floor(func.max(effective_priority(patience))).cast(Integer).label("worth"))
+        .join_from(jobs, claims, jobs.c.claim_id == claims.c.claim_id)
+        .where(jobs.c.status == JobStatus.PENDING, claims.c.run_id.is_(None), claims.c.ended_at.is_(None))
+        .group_by(jobs.c.claim_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        update(claims)
+        .where(claims.c.claim_id == worth.c.claim_id, claims.c.priority < worth.c.worth)
+        .values(priority=worth.c.worth)
+        .returning(claims.c.claim_id, claims.c.priority)
+    )
+    return [(row.claim_id, row.priority) for row in rows]
 
 
 def expire(connection: Connection) -> list[str]:

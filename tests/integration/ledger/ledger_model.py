@@ -205,7 +205,7 @@ class Book:
 
         free = [j for j in self.jobs.values() if j.status == "PENDING" and j.claim is None and _is_due(j, now)]
         if self.is_shared:
-            if {self.jobs[i].partition for i in taken} != {j.partition for j in free if j.job_id in taken}:
+            if not set(taken) <= {job.job_id for job in free}:
                 return "some of the free jobs"
             expected = list(taken)
         else:

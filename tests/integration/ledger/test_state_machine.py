@@ -573,7 +573,7 @@ def _check_step(before: Book, after: Book) -> None:
 def test_two_connections_never_make_an_illegal_move_and_lose_no_update(postgres_url: str) -> None:
     is_long = bool(os.environ.get("TELECINE_LONG_TESTS"))
     profile = settings(
-        max_examples=600 if is_long else 14,
+        max_examples=300 if is_long else 14,
         stateful_step_count=60 if is_long else 40,
         deadline=None,
         derandomize=not is_long,

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from media_assets import tags
 from media_assets.definitions import build_definitions
 from resources import LedgerResource, ObjectStoreResource
-from sensors import recovery
+from sensors import lookout, recovery
 from sensors.buckets import bucket_sensor
 from sensors.dispatch import dispatch, dispatch_sensor
 from sensors.recovery import recovery_sensor
@@ -77,7 +77,8 @@ class Ticks:
 
 
 @pytest.fixture
-def ticks(postgres_url: str, ledger: Ledger) -> Iterator[Ticks]:
+def ticks(postgres_url: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ticks]:
+    monkeypatch.setattr(lookout, "LOOK_S", 0.0)  # one look a tick
     with dg.DagsterInstance.ephemeral() as instance:
         yield Ticks(postgres_url, ledger, instance)
 
