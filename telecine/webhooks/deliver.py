@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -52,6 +53,8 @@ class Deliverer:
         self._results: list[Result] = []  # of attempts that ended, yet to be written down
         self._changed = asyncio.Event()
         self._stopping = False
+        # Apart from the loop's own threads, which look up names: a resolver that hangs must not hold up the ledger.
+        self._threads = ThreadPoolExecutor(3, "ledger")
         self.delivered = 0
 
     def stop(self) -> None:
@@ -62,27 +65,35 @@ class Deliverer:
     async def run(self, *, budget_s: float | None = None) -> None:
         """Deliver until `stop`; with a budget, until nothing is due or the budget is used up."""
         loop = asyncio.get_running_loop()
-        listener = None
+        loop.set_default_executor(ThreadPoolExecutor(self._rules.parallel, "resolver"))
         if budget_s is not None:
             self.name = f"turn:{self._me}"  # it doesn't beat, so its leases end with their time
-        if budget_s is None:
+            await self._deliver(time.monotonic() + budget_s)
+            return
 
-            def woken() -> None:
-                with suppress(RuntimeError):  # the loop has just ended
-                    loop.call_soon_threadsafe(self._changed.set)
+        def woken() -> None:
+            with suppress(RuntimeError):  # the loop has just ended
+                loop.call_soon_threadsafe(self._changed.set)
 
-            listener = Listener(self._ledger, woken)
-            listener.start()
-        beating = asyncio.create_task(self._beat(announce=budget_s is None))
-        until = None if budget_s is None else time.monotonic() + budget_s
+        await self._beat()  # before the first lease, or another process would take it for a dead one's
+        listener = Listener(self._ledger, woken)
+        listener.start()
+        beating = asyncio.create_task(self._go_on_beating())
+        # Without a beat it would go on in vain; its supervisor starts a new one.
+        beating.add_done_callback(lambda _: self.stop())
+        try:
+            await self._deliver(None)
+        finally:
+            beating.cancel()
+            listener.stop()
+
+    async def _deliver(self, until: float | None) -> None:
         try:
             async with pool(self._rules) as connections:
                 await self._work(connections, until)
         finally:
-            beating.cancel()
-            if listener is not None:
-                listener.stop()
-            await self._in_thread(lambda: self._ledger.do(deliverers.leave, self.name))
+            await self._in_thread(partial(self._ledger.do, deliverers.leave, self.name))
+            self._threads.shutdown(wait=False)
 
     async def _work(self, connections: httpcore.AsyncConnectionPool, until: float | None) -> None:
         while True:
@@ -155,20 +166,23 @@ class Deliverer:
                 self._in_flight.pop(result.delivery_id, None)
                 self.delivered += result.status == deliveries.DeliveryStatus.DELIVERED
 
-    async def _beat(self, announce: bool) -> None:
-        """Beat, free what dead processes had leased, and now and then remove what is old."""
-        pruned, lease_s = time.monotonic() - _PRUNE_EVERY_S + 60.0, self._rules.limits.lease_s
+    async def _beat(self) -> None:
+        """Say that this process lives, and free what dead ones had leased."""
+        busy, lease_s = list(self._in_flight), self._rules.limits.lease_s
+        freed = await self._in_thread(partial(self._ledger.do, deliverers.beat, self.name, busy, lease_s))
+        if freed:
+            log.info("leases.freed", count=freed)
+            self._changed.set()
+
+    async def _go_on_beating(self) -> None:
+        """Beat, and now and then remove what is old."""
+        pruned = time.monotonic() - _PRUNE_EVERY_S + 60.0
         while True:
-            busy = list(self._in_flight)
-            if announce:
-                freed = await self._in_thread(partial(self._ledger.do, deliverers.beat, self.name, busy, lease_s))
-                if freed:
-                    log.info("leases.freed", count=freed)
-                    self._changed.set()
-                if time.monotonic() - pruned > _PRUNE_EVERY_S:
-                    pruned = time.monotonic()
-                    await self._in_thread(self._prune)
             await asyncio.sleep(deliverers.BEAT_S)
+            await self._beat()
+            if time.monotonic() - pruned > _PRUNE_EVERY_S:
+                pruned = time.monotonic()
+                await self._in_thread(self._prune)
 
     def _prune(self) -> None:
         days = self._rules.retention_days
@@ -180,7 +194,7 @@ class Deliverer:
     async def _in_thread(self, work: Callable[[], T]) -> T | None:
         """Something with the database, beside the loop; None when the database is away."""
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (TelecineError, SQLAlchemyError) as e:
             log.warning("ledger.away", reason=str(e).splitlines()[0])
             await asyncio.sleep(_LOOK_S)

@@ -21,6 +21,7 @@ class Slots:
         self._most = max(1, total // 2)
         self._limits: dict[str, int] = {}
         self._quick: set[str] = set()
+        self._slow: set[str] = set()
         self._busy: dict[str, int] = {}
 
     @property
@@ -34,7 +35,8 @@ class Slots:
         unproven = self._most - sum(n for name, n in list(self._busy.items()) if name not in self._quick)
         left = {name: self._limit(name) - self._busy.get(name, 0) for name in due}
         given: dict[str, int] = {}
-        turn = random.sample(list(due), len(due))  # with more endpoints than slots, luck is fair
+        # With more endpoints than slots luck is fair, but whoever made us wait the last time comes last.
+        turn = sorted(random.sample(list(due), len(due)), key=lambda name: name in self._slow)
         while free > 0 and turn:
             still = []
             for name in turn:
@@ -60,9 +62,11 @@ class Slots:
             self._busy[endpoint_id] = busy
         if healthy and took_s < QUICK_S:
             self._quick.add(endpoint_id)
+            self._slow.discard(endpoint_id)
             self._limits[endpoint_id] = min(self._limit(endpoint_id) * 2, self._most)
         else:
             self._quick.discard(endpoint_id)
+            self._slow.add(endpoint_id)
             self._limits[endpoint_id] = 1
 
     def _limit(self, endpoint_id: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import threading
 import time
@@ -250,23 +251,22 @@ def test_the_rate_of_an_endpoint_is_kept(life: Life, server: Receiver) -> None:
 
 
 def test_hanging_endpoints_do_not_hold_up_a_quick_one(life: Life, server: Receiver) -> None:
-    for number in range(20):
+    for number in range(6):
         server.script[f"/hang/{number}"] = [behave.hang(1.2)]
         life.endpoint(server.url(f"/hang/{number}"), event_types=["job.completed"])
     quick = life.endpoint(server.url("/quick"), event_types=["job.completed"])
     for _ in range(2):
         life.completed()
-    turn = threading.Thread(target=life.deliver)
+    turn = threading.Thread(target=life.deliver, args=[RULES.model_copy(update={"parallel": 8})])
     turn.start()
     began = time.monotonic()
     while len(server.at("/quick")) < 2:
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         time.sleep(0.01)
-    waited = time.monotonic() - began
-    hung = sum(len(server.at(f"/hang/{number}")) for number in range(20))
+    hung = sum(len(server.at(f"/hang/{number}")) for number in range(6))
+    print(f"the quick one had both after {time.monotonic() - began:.2f} s, {hung} attempts hung meanwhile")
     turn.join()
-    print(f"the quick one had both after {waited:.2f} s, {hung} attempts hung meanwhile")
-    assert hung < 40, "most of the hanging ones were still to come"
+    assert hung <= 8, "two rounds at most of the four slots that slow ones may use"
     assert set(life.statuses(endpoint_id=quick)) == {"DELIVERED"}
 
 
@@ -521,3 +521,32 @@ def test_a_listener_is_woken_at_once_also_after_its_connection_was_cut(life: Lif
         listener.stop()
         listener.join(10)
     assert not listener.is_alive()
+
+
+def test_names_that_can_not_be_looked_up_hold_up_nobody(
+    life: Life, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def hanging(host: Any, *rest: Any, **more: Any) -> Any:
+        if str(host).endswith(".example"):
+            time.sleep(2.0)
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    for number in range(12):
+        life.endpoint(f"https://host-{number}.example/in", event_types=["job.completed"])
+    quick = life.endpoint(server.url("/quick"), event_types=["job.completed"])
+    life.completed()
+    began, rules = time.monotonic(), RULES.model_copy(update={"timeout_s": 5.0})
+    turn = threading.Thread(target=life.deliver, args=[rules])
+    turn.start()
+    while life.statuses(endpoint_id=quick) != ["DELIVERED"]:
+        assert time.monotonic() - began < 20
+        time.sleep(0.02)
+    assert "PENDING" in life.statuses(), "the others are still being looked up"
+    turn.join()
+    reasons = {row.last_error for row in life.deliveries() if row.endpoint_id != quick}
+    assert len(reasons) == 1
+    assert "Temporary failure in name resolution" in reasons.pop()

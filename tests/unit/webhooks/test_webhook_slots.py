@@ -47,6 +47,15 @@ def test_one_that_fails_or_dawdles_goes_back_to_one_attempt() -> None:
     assert slots.rooms(["a"]) == {"a": 1}
 
 
+def test_who_made_us_wait_comes_after_who_is_unknown() -> None:
+    for _ in range(20):
+        slots = Slots(4)
+        for name in ("slow-1", "slow-2", "slow-3"):
+            slots.begun(name)
+            slots.ended(name, 9.0, True)
+        assert "new" in slots.rooms(["slow-1", "slow-2", "slow-3", "new"])
+
+
 def test_more_endpoints_than_slots_all_get_their_turn() -> None:
     slots = Slots(8)
     seen: set[str] = set()
