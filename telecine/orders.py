@@ -56,6 +56,8 @@ class Answer:
     """What became of a request.
 
     Attributes:
+        batch_id: None without a batch, and when it would have been empty: every source was refused, or is a job of an
+            earlier submission.
         batch_created: False when the batch was there already (the same idempotency key), or there is none.
     """
 
@@ -102,6 +104,8 @@ def place(
     batch_id = first or batch_id
     if batch.fail_fast and any(p.fault is not None for p in placed):
         ledger.do(batches.cancel, batch_id, "another source of its batch was refused, and the batch fails fast")
+    if ledger.do(batches.discard, batch_id):
+        return Answer(placed)
     ledger.do(batches.close, batch_id)
     return Answer(placed, batch_id, first is None)
 

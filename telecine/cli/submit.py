@@ -142,17 +142,17 @@ def _tell(answer: Answer, now: Sequence[Submission]) -> None:
     """A line for each source: created or already there on stdout, refusals on stderr."""
     for placed, s in zip(answer.placed, now, strict=True):
         if placed.fault is not None and s.error:
-            note(f"refused        {s.given}: {s.error[0]}: {s.error[1]}", style="red")
+            how = "left out" if s.error[0] == "CANCELED" else "refused"
+            note(f"{how:13}  {s.given}: {s.error[0]}: {s.error[1]}", style="red")
         elif placed.created:
             say(f"created        {s.job_id}  {s.given}")
         else:
             say(f"already there  {s.job_id}  {s.given}  ({s.status})")
-    if answer.batch_id is None:
-        return
-    created = sum(placed.created for placed in answer.placed)
-    say(f"{'batch' if answer.batch_created else 'same batch':13}  {answer.batch_id}  with {created} new job(s)")
-    if created == 0 and answer.batch_created:
-        note("The batch is empty: its sources are refused, or are jobs of earlier submissions (see --no-dedup).")
+    if answer.batch_id is not None:
+        created = sum(placed.created for placed in answer.placed)
+        say(f"{'batch' if answer.batch_created else 'same batch':13}  {answer.batch_id}  with {created} new job(s)")
+    elif len(now) > 1:
+        note("No batch was made: each source is refused, or is a job of an earlier submission (see --no-dedup).")
 
 
 def _document(answer: Answer, ended: Sequence[Submission], seconds: float) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, text, update
+from sqlalchemy import Connection, case, delete, exists, func, insert, select, text, update
 
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus, canceled
-from telecine.ledger.schema import batches, jobs
+from telecine.ledger.schema import batches, jobs, submission_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,17 @@ def close(connection: Connection, batch_id: str) -> None:
         update(batches).where(batches.c.batch_id == batch_id, batches.c.finished_at.is_(None)).values(total=there)
     )
     connection.execute(text("SELECT telecine.settle_batch(:batch)"), {"batch": batch_id})
+
+
+def discard(connection: Connection, batch_id: str) -> bool:
+    """Forget a batch that never got a job, and its sender's key; False when it has one, or has ended."""
+    empty = ~exists().where(jobs.c.batch_id == batches.c.batch_id)
+    gone = connection.execute(
+        delete(batches).where(batches.c.batch_id == batch_id, batches.c.finished_at.is_(None), empty)
+    )
+    if gone.rowcount:
+        connection.execute(delete(submission_keys).where(submission_keys.c.batch_id == batch_id))
+    return gone.rowcount == 1
 
 
 def get(connection: Connection, batch_id: str) -> Batch | None:

@@ -200,3 +200,16 @@ def test_a_refused_source_costs_the_others_nothing_unless_the_batch_fails_fast(
     assert len(ledger.do(batches.children, answer.batch_id)) == 1
     fast = place(ledger, store, settings(), sources, replace(_ORDER, deduplicate=False), BatchTerms(fail_fast=True))
     assert {p.submission.job_id for p in fast.placed} == {None}
+    assert fast.batch_id is None
+
+
+def test_a_batch_that_would_be_empty_is_none_and_its_key_stays_free(
+    ledger: Ledger, store: ObjectStore, submit: Submit, photo: Path
+) -> None:
+    first, sources = submit(), find_sources([str(photo)])
+    keyed = replace(_ORDER, idempotency_key="spring")
+    known = place(ledger, store, settings(), sources, keyed, BatchTerms())
+    assert (known.batch_id, known.placed[0].submission.job_id) == (None, first.job_id)
+    assert ledger.do(batches.newest, 10) == []
+    again = place(ledger, store, settings(), sources, keyed, BatchTerms("another name"))
+    assert again.placed[0].submission.job_id == first.job_id
