@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from statistics import median
 
 import pytest
 from sqlalchemy import text
@@ -149,7 +148,7 @@ def seconds(ledger: Ledger, work: Callable[..., object], *arguments: object) -> 
         began = time.monotonic()
         ledger.do(work, *arguments)
         took.append(time.monotonic() - began)
-    return median(took)
+    return min(took)  # the machine may be busy with something else
 
 
 def test_ten_thousand_waiting_jobs_are_looked_through_as_quickly_as_two_thousand(ledger: Ledger) -> None:
