@@ -23,8 +23,8 @@ PATIENCE_S = 600.0
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Long enough that its encode can be met in the middle."""
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=15)
+    """Long enough that its encode can be met in the middle: progress is written once a second."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", seconds=8)
 
 
 def encoder(worker: psutil.Process) -> psutil.Process | None:

@@ -353,7 +353,7 @@ _WEIGHTS = {
 }
 _KIND = {name: kind for name, (kind, _) in _WEIGHTS.items()}
 _NAMES = [name for name, (_, weight) in _WEIGHTS.items() for _ in range(weight)]
-_WAYS = ["one"] * 3 + ["overlap"] * 4 + ["at once"] * 2 + ["worker"] * 2 + ["rolled back", "time"]
+_WAYS = ["one"] * 3 + ["overlap"] * 4 + ["at once"] * 2 + ["worker"] * 2 + ["death", "rolled back", "time"]
 
 
 def _wish(seed: int) -> Wish:
@@ -394,6 +394,10 @@ class LedgerMachine(RuleBasedStateMachine):
             self._alone(first.on(self.book), second.pick % 2)
         elif how == "worker":
             self._take_up(first.pick)
+        elif how == "death":
+            self._take_up(first.pick)
+            for claim in [c for c, known in self.book.claims.items() if known.run and known.outcome is None]:
+                self._alone(Move("end_claim", (claim, "lost", True, False)), 0)
         elif how == "time":
             self.ledgers[0].do(lambda c: c.execute(text("UPDATE telecine.jobs SET not_before = now()")))
             self._learn([self.book])
