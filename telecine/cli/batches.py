@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from telecine.cli.app import app
-from telecine.cli.look import JsonFlag, note, open_ledger, print_json, print_rows, say, unknown
+from telecine.cli.look import JsonFlag, note, open_ledger, plain, print_json, print_rows, say, unknown
 from telecine.spans import say_span
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def show(batch_id: BatchId, as_json: JsonFlag = False) -> None:
         raise unknown("batch", batch_id, "batches list")
     children = ledger.do(batches.children, batch_id)
     if as_json:
-        print_json({**dataclasses.asdict(batch), "jobs": [dataclasses.asdict(job) for job in children]})
+        print_json({**dataclasses.asdict(batch), "jobs": [plain(job) for job in children]})
         return
     took = (batch.finished_at - batch.created_at).total_seconds() if batch.finished_at else None
     facts = {

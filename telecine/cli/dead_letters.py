@@ -14,6 +14,7 @@ from telecine.cli.look import (
     note,
     one_of,
     open_ledger,
+    plain,
     print_json,
     print_rows,
     say,
@@ -211,4 +212,4 @@ def _code(value: str | None) -> str | None:
 
 
 def _plain(letter: Letter) -> dict[str, Any]:
-    return {**dataclasses.asdict(letter), "suggested_action": letter.suggestion}
+    return {**dataclasses.asdict(letter), "job": plain(letter.job), "suggested_action": letter.suggestion}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from telecine.cli.look import cell, print_table, say, source_of, table
+from telecine.cli.webhook_context import shown_url
 from telecine.spans import say_range, say_span, say_times
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _facts(job: Job) -> dict[str, str]:
         "batch": job.batch_id or "",
         "replays": job.replay_of or "",
         "metadata": _pairs(job.metadata),
-        "webhook": (job.webhook_url or "").partition("?")[0],
+        "webhook": shown_url(job.webhook_url),
         "correlation": job.correlation_id if job.correlation_id != job.job_id else "",
         "accepted": f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC",
         "started": _after(job.started_at, job.created_at),

@@ -5,7 +5,6 @@ Doesn't belong here: why a job stands where it stands (diagnose.py), or how foll
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +15,7 @@ from telecine.cli.look import (
     note,
     one_of,
     open_ledger,
+    plain,
     print_json,
     print_rows,
     say,
@@ -60,7 +60,7 @@ def list_jobs(
         limit=limit,
     )
     if as_json:
-        print_json([dataclasses.asdict(job) for job in found])
+        print_json([plain(job) for job in found])
         return
     print_jobs(found)
 
@@ -100,7 +100,7 @@ def show(job_id: Annotated[str, typer.Argument(help="A job's id.")], as_json: Js
         raise unknown("job", job_id, "jobs list")
     attempts = [dict(attempt._mapping) for attempt in ledger.do(attempt_rows.of_job, job_id)]
     if as_json:
-        print_json({**dataclasses.asdict(job), "suggested_action": suggestion(job), "history": attempts})
+        print_json({**plain(job), "suggested_action": suggestion(job), "history": attempts})
         return
     from telecine.cli.job_sheet import print_sheet
 

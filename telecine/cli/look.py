@@ -167,6 +167,15 @@ def source_of(job: Job) -> str:
     return f"{job.bucket}/{job.key}"
 
 
+def plain(job: Job) -> dict[str, Any]:
+    """A job as JSON-ready data, without the query of its webhook's URL, in which people keep tokens."""
+    import dataclasses
+
+    from telecine.cli.webhook_context import shown_url
+
+    return {**dataclasses.asdict(job), "webhook_url": shown_url(job.webhook_url) or None}
+
+
 def cell(text: str) -> str:
     """Text for a table, where brackets are brackets."""
     from rich.markup import escape

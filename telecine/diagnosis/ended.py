@@ -33,7 +33,7 @@ def done(facts: Situation) -> Diagnosis:
 def canceled(facts: Situation) -> Diagnosis:
     """CANCELED, by a person or because the file was replaced."""
     job = facts.job
-    found = Diagnosis(Verdict.CANCELED, [f"It was canceled: {job.error_message or 'no reason is known'}."])
+    found = Diagnosis(Verdict.CANCELED, [f"It was canceled; the reason given: {job.error_message or 'none'}."])
     if job.error_code == ErrorCode.SOURCE_CHANGED:
         found.because.append(f"The newer version is job {facts.newer}." if facts.newer else _code(job.error_code).cause)
     else:
