@@ -20,6 +20,7 @@ from telecine.errors import TelecineError
 from telecine.image import process_image
 from telecine.recipe import load_recipe, parse_recipe
 from telecine.recipe.image import ImageOutput
+from telecine.samples import write_photos
 from telecine.sniff import HEAD_BYTES, sniff
 
 CELL = 230
@@ -77,16 +78,28 @@ def plainly(path: Path) -> Image.Image | None:
 def main() -> None:
     """Write the sheets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--smoke", action="store_true", help="one sheet of made-up photos, thrown away again")
     parser.add_argument("--recipe", help="a preset or a file; left out: JPEG, WebP, AVIF, 16 colours, crop, letterbox")
     arguments = parser.parse_args()
     recipe = (
         load_recipe(arguments.recipe) if arguments.recipe else parse_recipe({"name": "s", "outputs": SHOWN}, "sheet")
     )
     outputs = recipe.images()
+    if arguments.smoke:
+        with tempfile.TemporaryDirectory() as folder:
+            write_sheets(write_photos(Path(folder) / "photos", ROWS), outputs, Path(folder) / "sheets")
+        return
+    if not arguments.paths or arguments.out is None:
+        parser.error("name files or folders, and --out")
     files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_sheets(files, outputs, arguments.out)
+
+
+def write_sheets(files: list[Path], outputs: tuple[ImageOutput, ...], out: Path) -> None:
+    """Some rows a sheet."""
+    out.mkdir(parents=True, exist_ok=True)
     font = ImageFont.load_default(12)
     Image.MAX_IMAGE_PIXELS = None
     for number, start in enumerate(range(0, len(files), ROWS), start=1):
@@ -104,7 +117,7 @@ def main() -> None:
                     picture.thumbnail((CELL - 8, CELL - 8))
                     sheet.paste(picture, (x + 4, y + 4), picture)
                     draw.multiline_text((x + 4, y + CELL), lines, "black", font)
-        target = arguments.out / f"sheet-{number}.png"
+        target = out / f"sheet-{number}.png"
         sheet.save(target, compress_level=3)
         print(target)
 

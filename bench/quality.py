@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -21,6 +22,7 @@ from telecine.image.metadata import Carried
 from telecine.image.quality import QUALITIES, TARGETS
 from telecine.image.similarity import ssim
 from telecine.recipe.image import ImageFormat, ImageOutput
+from telecine.samples import write_photos
 
 WIDTH = 1280
 
@@ -56,8 +58,18 @@ def lowest(target: float, measure: Callable[[int], float]) -> int:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", nargs="+", type=Path)
-    photos = parser.parse_args().photos
+    parser.add_argument("photos", nargs="*", type=Path)
+    parser.add_argument("--smoke", action="store_true", help="two made-up photos, to see that it runs")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        photos = write_photos(Path(folder), 2) if arguments.smoke else arguments.photos
+        if not photos:
+            parser.error("name some photos")
+        print_table(photos)
+
+
+def print_table(photos: list[Path]) -> None:
+    """Search and print."""
     known: dict[tuple[ImageFormat, int], tuple[float, float]] = {}
     with ProcessPoolExecutor() as pool:
 

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 OnProgress = Callable[[Item, str, int, int], None]
 """Called with an item, its stage (DOWNLOADING, DECODING, ENCODING, UPLOADING), outputs done and outputs in all."""
 
-_NICENESS = 5  # a busy pool must not make the code server miss its heartbeat
+NICENESS = 5  # a busy pool must not make the code server miss its heartbeat
 _LOOK_S = 0.5  # between looks at progress and at what is to be stopped
 _ORPHAN_S = 2.0  # pebble needs a tenth of that to notice a dead process
 _BROKEN_POOLS = 3  # in a row, without a single result: the processes themselves can't start
@@ -59,9 +59,11 @@ class ImagePool:
         workers: number of processes.
         memory_limit_bytes: address space of one process (RLIMIT_AS).
         file_timeout_s: seconds after which a task counts as hung and its process is killed; `run` can say it per item.
+        niceness: how much the processes give way to others.
     """
 
-    def __init__(self, workers: int, memory_limit_bytes: int, file_timeout_s: float) -> None:
+    def __init__(self, workers: int, memory_limit_bytes: int, file_timeout_s: float, niceness: int = NICENESS) -> None:
+        self._niceness = niceness
         self._workers = workers
         self._memory_limit_bytes = memory_limit_bytes
         self._file_timeout_s = file_timeout_s
@@ -158,7 +160,7 @@ class ImagePool:
             self._pool = ProcessPool(
                 self._workers,
                 initializer=pool_child.start,
-                initargs=(self._reports[1], os.getpid(), self._memory_limit_bytes, _NICENESS),
+                initargs=(self._reports[1], os.getpid(), self._memory_limit_bytes, self._niceness),
                 context=get_context("loky"),
             )
         future: Future[bytes]
