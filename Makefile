@@ -17,7 +17,7 @@ unexport PYTHONPATH PIP_USER
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status clean distclean test lint format bench
+.PHONY: help demo up down status clean distclean test lint format bench chaos
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -76,3 +76,9 @@ test: $(VENV)/.installed-dev ## lint, then every test: unit, integration, e2e
 
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
+
+CHAOS := tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
+  tests/integration/ledger/test_state_machine.py
+
+chaos: $(VENV)/.installed-dev ## the crash tests in their long form, about 20 minutes (TELECINE_CHAOS_SEED repeats one)
+	TELECINE_LONG_TESTS=1 $(BIN)/python -m pytest -s $(CHAOS)

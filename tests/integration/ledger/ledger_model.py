@@ -102,6 +102,20 @@ class Book:
     published: dict[tuple[str, int], str] = field(default_factory=dict)
     # Dispatch passes over rows that somebody else has locked: beside another transaction it may take less.
     is_shared: bool = field(default=False, compare=False)
+    is_narrow: bool = field(default=False, compare=False)  # holds one job and what belongs to it
+
+    def around(self, job_id: str) -> Book:
+        """One job and what belongs to it, for moves that are to meet."""
+        job = self.jobs[job_id]
+        return Book(
+            media={job.partition: self.media[job.partition]},
+            jobs={job_id: job},
+            claims={c: known for c, known in self.claims.items() if c == job.claim},
+            groups={b: known for b, known in self.groups.items() if b == job.batch},
+            letters={i: letter for i, letter in self.letters.items() if i == job_id},
+            attempts={key: outcome for key, outcome in self.attempts.items() if key[0] == job_id},
+            is_narrow=True,
+        )
 
     @classmethod
     def read(cls, connection: Connection) -> Book:

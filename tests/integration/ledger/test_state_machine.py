@@ -250,7 +250,8 @@ class Wish:
         return found[self.pick % len(found)] if found else None
 
     def _drop(self, book: Book) -> tuple[Any, ...]:
-        partition = _PARTITIONS[self.pick % 3]
+        places = tuple(book.media) if book.is_narrow else _PARTITIONS
+        partition = places[self.pick % len(places)]
         identity = _identity(partition, 1 + self.detail % 3)
         if self.name == "refuse":
             return partition, identity
@@ -258,7 +259,7 @@ class Wish:
         if not self.detail % 2:
             return partition, identity, "bucket", priority
         handed = [b for b in book.groups if sum(j.batch == b for j in book.jobs.values()) < book.groups[b].total]
-        batch = handed[self.detail % len(handed)] if handed and not self.late else None
+        batch = handed[self.detail % len(handed)] if handed and not self.late and not book.is_narrow else None
         max_attempts = (None, 1, 2)[self.detail % 3]
         return partition, identity, "submit", priority, batch, max_attempts, self.detail % 10 == 9
 
@@ -288,8 +289,9 @@ class Wish:
         return claim, *more.get(self.name, ())
 
     def _run(self, book: Book) -> tuple[Any, ...]:
-        chosen = [p for n, p in enumerate(_PARTITIONS) if (1 + self.pick % 7) >> n & 1]
-        return new_id(), tuple(chosen)
+        if book.is_narrow:
+            return new_id(), tuple(book.media)
+        return new_id(), tuple(p for n, p in enumerate(_PARTITIONS) if (1 + self.pick % 7) >> n & 1)
 
     def _waiting(self, book: Book) -> tuple[Any, ...] | None:
         every = [(j.job_id, c) for j, c in itertools.product(book.jobs.values(), book.claims)]
@@ -353,7 +355,20 @@ _WEIGHTS = {
 }
 _KIND = {name: kind for name, (kind, _) in _WEIGHTS.items()}
 _NAMES = [name for name, (_, weight) in _WEIGHTS.items() for _ in range(weight)]
-_WAYS = ["one"] * 3 + ["overlap"] * 4 + ["at once"] * 2 + ["worker"] * 2 + ["death", "rolled back", "time"]
+# Moves that have something to fight over when they are about the same job, and the status it has then.
+_RIVALS = [
+    *(("PENDING", "begin", other) for other in ("end_claim", "cancel_claim", "cancel_batch", "cancel", "materialize")),
+    *(("PENDING", other, "begin") for other in ("end_claim", "cancel", "materialize", "begin", "accept")),
+    *(("PENDING", "cancel", other) for other in ("materialize", "dispatch", "end_unbound", "accept")),
+    *(("PROCESSING", "publish", other) for other in ("end_claim", "cancel", "cancel_claim", "accept", "publish")),
+    *(("PROCESSING", "fail", other) for other in ("end_claim", "cancel", "cancel_batch", "materialize")),
+    *(("PROCESSING", other, "fail") for other in ("end_claim", "cancel", "cancel_batch", "reclassify", "report")),
+    *(("CANCELED", "retry", other) for other in ("retry", "accept", "materialize")),
+    *(("FAILED", "replay", other) for other in ("replay", "accept", "refuse", "resolve", "retry")),
+]
+_WAYS = (
+    ["rivals"] * 5 + ["one"] * 3 + ["overlap"] * 4 + ["at once"] * 2 + ["worker"] * 2 + ["death", "rolled back", "time"]
+)
 
 
 def _wish(seed: int) -> Wish:
@@ -394,6 +409,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self._alone(first.on(self.book), second.pick % 2)
         elif how == "worker":
             self._take_up(first.pick)
+        elif how == "rivals":
+            self._let_meet(first, second)
         elif how == "death":
             self._take_up(first.pick)
             for claim in [c for c, known in self.book.claims.items() if known.run and known.outcome is None]:
@@ -419,6 +436,22 @@ class LedgerMachine(RuleBasedStateMachine):
                 self._alone(Move("start", (claim, "run-1")), 1)
                 for job_id in sorted(mine):
                     self._alone(Move("begin", (job_id, claim)), 1)
+
+    def _let_meet(self, first: Wish, second: Wish) -> None:
+        """Two moves about the same job, overlapping."""
+        status, one_name, other_name = _RIVALS[(first.pick * 60 + first.detail) % len(_RIVALS)]
+        found = sorted(job_id for job_id, job in self.book.jobs.items() if job.status == status)
+        if not found:
+            return
+        job_id = found[second.pick % len(found)]
+        if status == "PENDING" and self.book.jobs[job_id].claim is None and one_name != "cancel":
+            self._alone(Move("dispatch", (new_id(), 5)), 0)
+        around = self.book.around(job_id)
+        one, other = (
+            replace(wish, name=name, late=False).on(around) for wish, name in ((first, one_name), (second, other_name))
+        )
+        if one is not None and other is not None:
+            self._overlap(one, other, is_kept=True)
 
     def _overlap(self, one: Move, other: Move, *, is_kept: bool) -> None:
         """The first has done its work when the second comes, and commits, or rolls back, while that one waits."""

@@ -1,0 +1,144 @@
+"""Who goes first when there is more work than room: URGENT at once, LOW in the end.
+
+A stack of its own, in which ten seconds of waiting count as much as ten minutes do by default. 110 LOW images here,
+300 with TELECINE_LONG_TESTS=1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from telecine import local
+from telecine.acceptance import Order, accept_file
+from telecine.ledger import Job
+from telecine.ledger import jobs as job_rows
+from telecine.priority import Priority
+from telecine.process import Limits, run
+from telecine.recipe import load_recipe
+from telecine.samples import photo
+from telecine.samples_video import write_clip
+from telecine.settings import settings
+from telecine.tools import ffmpeg_path
+from tests.e2e.house import House, eventually, house_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+LOW = 300 if os.environ.get("TELECINE_LONG_TESTS") else 110  # the first hundred are one batch
+STARVATION_S = 10.0
+
+
+@pytest.fixture
+def impatient_house(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A stack of this test's own that ages work quickly."""
+    monkeypatch.setenv("TELECINE_STARVATION_S", str(STARVATION_S))
+    known = local.up()
+    os.environ.update(known)
+    settings.cache_clear()
+    with dg.DagsterInstance.get() as instance:
+        found = house_for(known, instance)
+        yield found
+        found.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten minutes of a few seconds again and again: long to encode, quick to make."""
+    folder = tmp_path_factory.mktemp("long-clip")
+    short = write_clip(folder / "short.mp4", seconds=4, width=640, height=360)
+    long = folder / "long.mp4"
+    again = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-stream_loop", "149", "-i", f"file:{short}"]
+    run([*again, "-c", "copy", f"file:{long}"], limits=Limits(wall_s=60))
+    return long
+
+
+class Door:
+    """Hands files over with a priority, each under a name of its own."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house, self.folder, self.number = house, folder, 0
+
+    def submit(self, source: Path, priority: Priority, count: int = 1) -> list[str]:
+        """Submit a file some times, each time as a file of its own; answers the job ids."""
+        order = Order(load_recipe("default"), priority=priority, deduplicate=False)
+        paths = []
+        for _ in range(count):
+            self.number += 1
+            paths.append(self.folder / f"{priority.name.lower()}-{self.number:04}{source.suffix}")
+            shutil.copyfile(source, paths[-1])
+
+        def accept(path: Path) -> str:
+            return accept_file(self.house.ledger, self.house.store, settings(), path, order).job_id
+
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(accept, paths))
+
+    def jobs(self, ids: Sequence[str]) -> list[Job]:
+        found = self.house.ledger.do(job_rows.get, ids)
+        return [found[job_id] for job_id in ids]
+
+
+def waited_s(job: Job) -> float:
+    assert job.started_at is not None
+    return (job.started_at - job.created_at).total_seconds()
+
+
+def test_urgent_overtakes_everything_and_low_is_not_forgotten(
+    impatient_house: House, long_clip: Path, tmp_path: Path
+) -> None:
+    house, door = impatient_house, Door(impatient_house, tmp_path)
+    picture = tmp_path / "picture.jpg"
+    photo(3, (320, 240)).save(picture, quality=80)
+
+    encodes = door.submit(long_clip, Priority.NORMAL, 2)
+    eventually(lambda: all(job.stage == "ENCODING" for job in door.jobs(encodes)), "two encodes")
+    low = door.submit(picture, Priority.LOW, LOW)
+    eventually(lambda: any(job.status == "PROCESSING" for job in door.jobs(low)), "the first LOW batch")
+    (urgent,) = door.submit(picture, Priority.URGENT)
+    eventually(lambda: door.jobs([urgent])[0].status.is_final, "the urgent image")
+    for job in door.jobs(encodes):
+        assert job.status == "PROCESSING", "both encodes were going on all the time"
+        house.ledger.do(job_rows.request_cancel, job.job_id, "long enough")
+
+    # From now on something NORMAL always waits.
+    stop, normal = threading.Event(), list[str]()
+
+    def arrive() -> None:
+        while not stop.wait(0.4):
+            normal.extend(door.submit(picture, Priority.NORMAL, 2))
+
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    try:
+        eventually(lambda: all(job.status.is_final for job in door.jobs(low)), "every LOW image", 240)
+    finally:
+        stop.set()
+        arriving.join()
+
+    first = door.jobs([urgent])[0]
+    assert (first.status, {job.status.value for job in door.jobs(low)}) == ("COMPLETED", {"COMPLETED"})
+    assert first.started_at is not None
+    claims = {claim.claim_id: claim for claim in house.rows("SELECT * FROM telecine.claims")}
+    later = [job for job in door.jobs(low) if job.claim_id and claims[job.claim_id].started_at > first.created_at]
+    assert later, "a LOW batch was still waiting"
+    assert first.started_at < min(claims[job.claim_id].started_at for job in later if job.claim_id)
+    print(f"URGENT started {waited_s(first):.1f} s after it was submitted")
+
+    starts = [job.started_at for job in door.jobs(low) if job.started_at]
+    overtaken = [
+        job
+        for job in door.jobs(normal)
+        if job.created_at < max(starts) and (job.started_at or max(starts)) >= max(starts)
+    ]
+    assert overtaken, "NORMAL images waited while the last LOW one started"
+    print(
+        f"LOW started {max(map(waited_s, door.jobs(low))):.1f} s after it was submitted at the latest, "
+        f"before {len(overtaken)} waiting NORMAL one(s) of {len(normal)}"
+    )
