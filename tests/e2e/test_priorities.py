@@ -1,7 +1,7 @@
 """Who goes first when there is more work than room: URGENT at once, LOW in the end.
 
-A stack of its own, in which ten seconds of waiting count as much as ten minutes do by default. 110 LOW images here,
-300 with TELECINE_LONG_TESTS=1.
+A stack of its own, in which ten seconds of waiting count as much as ten minutes do by default. 50 LOW images here, of a
+size that makes two batches of them; 300 small ones with TELECINE_LONG_TESTS=1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.e2e.house import House, eventually, house_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-LOW = 300 if os.environ.get("TELECINE_LONG_TESTS") else 110  # the first hundred are one batch
+LOW, PADDING = (300, 0) if os.environ.get("TELECINE_LONG_TESTS") else (50, 2_500_000)
 STARVATION_S = 10.0
 
 
@@ -96,10 +96,12 @@ def test_urgent_overtakes_everything_and_low_is_not_forgotten(
     house, door = impatient_house, Door(impatient_house, tmp_path)
     picture = tmp_path / "picture.jpg"
     photo(3, (320, 240)).save(picture, quality=80)
+    padded = tmp_path / "padded.jpg"
+    padded.write_bytes(picture.read_bytes() + bytes(PADDING))
 
     encodes = door.submit(long_clip, Priority.NORMAL, 2)
     eventually(lambda: all(job.stage == "ENCODING" for job in door.jobs(encodes)), "two encodes")
-    low = door.submit(picture, Priority.LOW, LOW)
+    low = door.submit(padded, Priority.LOW, LOW)
     eventually(lambda: any(job.status == "PROCESSING" for job in door.jobs(low)), "the first LOW batch")
     (urgent,) = door.submit(picture, Priority.URGENT)
     eventually(lambda: door.jobs([urgent])[0].status.is_final, "the urgent image")
@@ -112,7 +114,7 @@ def test_urgent_overtakes_everything_and_low_is_not_forgotten(
 
     def arrive() -> None:
         while not stop.wait(0.4):
-            normal.extend(door.submit(picture, Priority.NORMAL, 2))
+            normal.extend(door.submit(picture, Priority.NORMAL))
 
     arriving = threading.Thread(target=arrive)
     arriving.start()

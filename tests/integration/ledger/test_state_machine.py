@@ -394,6 +394,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin_with_a_few_files(self, wishes: list[int]) -> None:
         tables = "media_objects, claims, jobs, batches, submission_keys, breakers"
         self.ledgers[0].do(lambda c: c.execute(text(f"TRUNCATE {', '.join(_tables(tables))} CASCADE")))
+        self._alone(Move("open_batch", (new_id(), 3, bool(wishes[0] % 2))), 0)
         for seed in wishes:
             self._alone(replace(_wish(seed), name="accept").on(self.book), 0)
 
