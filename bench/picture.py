@@ -53,31 +53,30 @@ def ours(path: Path) -> int:
 
 
 def script(path: Path, outputs: tuple[ImageOutput, ...] = FOUR) -> int:
-    """The same by hand, as a good afternoon's script does it."""
-    with tempfile.TemporaryDirectory() as folder:
+    """The same by hand, as a good afternoon's script does it: one open, no larger than needed, upright, in sRGB."""
+    with tempfile.TemporaryDirectory() as folder, Image.open(path) as opened:
+        largest = max(max(output.width or 0, output.height or 0) for output in outputs)
+        opened.draft("RGB", (largest, largest))
+        image = ImageOps.exif_transpose(opened)
+        if profile := opened.info.get("icc_profile"):
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        image = image.convert("RGB")
         for output in outputs:
-            with Image.open(path) as opened:
-                assert output.width is not None
-                assert output.height is not None
-                crops = output.mode == "crop"
-                # draft() is the trick that such scripts know; cropping needs the short side large enough.
-                side = 2 * max(output.width, output.height) * (2 if crops else 1)
-                opened.draft("RGB", (side, side))
-                image = ImageOps.exif_transpose(opened)
-                if profile := opened.info.get("icc_profile"):
-                    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-                    image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-                image = image.convert("RGB")
-                if crops:
-                    image = ImageOps.fit(image, (output.width, output.height), Image.Resampling.LANCZOS)
-                else:
-                    image.thumbnail((output.width, output.height), Image.Resampling.LANCZOS)
-                options = {
-                    "jpeg": {"quality": output.quality, "progressive": True, "optimize": True},
-                    "webp": {"quality": output.quality, "method": WEBP_METHOD},
-                    "avif": {"quality": output.quality, "speed": AVIF_SPEED, "max_threads": 1},
-                }[output.format.value]
-                image.save(Path(folder) / output.file_name, output.format.value, **options)
+            assert output.width is not None
+            assert output.height is not None
+            box = output.width, output.height
+            if output.mode == "crop":
+                made = ImageOps.fit(image, box, Image.Resampling.LANCZOS)
+            else:
+                made = image.copy()
+                made.thumbnail(box, Image.Resampling.LANCZOS)
+            options = {
+                "jpeg": {"quality": output.quality, "progressive": True, "optimize": True},
+                "webp": {"quality": output.quality, "method": WEBP_METHOD},
+                "avif": {"quality": output.quality, "speed": AVIF_SPEED, "max_threads": 1},
+            }[output.format.value]
+            made.save(Path(folder) / output.file_name, output.format.value, **options)
         return len(outputs)
 
 

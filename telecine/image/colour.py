@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 
-from PIL import Image, ImageChops, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImageMath
 
 from telecine.image.faults import DECODER_FAULTS
 
 _XOR_SIGN = [value ^ 128 for value in range(256)]
+_SAME_LEVELS = 3  # between makers' versions of sRGB
 _PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "LAB")
 
 
@@ -22,7 +23,12 @@ def plain(image: Image.Image, bit_depth: int) -> Image.Image:
     if image.mode.startswith("I;16"):
         # convert("L") would clip at 255 instead of scaling.
         divisor = ((1 << min(bit_depth, 16)) - 1) / 255 if bit_depth > 8 else 257
-        return image.point(lambda value: value * (1 / divisor) + 0.0).convert("L")
+        grey = image.point(lambda value: value * (1 / divisor) + 0.0).convert("L")
+        clear = image.info.get("transparency")
+        if isinstance(clear, int):  # one of 65,536 levels is transparent
+            seen = ImageMath.lambda_eval(lambda a: (a["x"] != clear) * 255, x=image.convert("I"))
+            grey.putalpha(seen.convert("L"))
+        return grey
     if image.mode in ("I", "F"):
         return _stretched(image)
     if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
@@ -72,26 +78,26 @@ def keeps_profile(image: Image.Image, icc: bytes | None) -> bool:
     if not icc or image.mode not in ("L", "LA", "RGB", "RGBA"):
         return False
     try:
-        space, name = _profile_of(icc)
+        space = _space_of(icc)
+        return space == ("GRAY" if image.mode[0] == "L" else "RGB ") and not (space == "RGB " and _is_srgb(icc))
     except DECODER_FAULTS:
         return False
-    return space == ("GRAY" if image.mode[0] == "L" else "RGB ") and "srgb" not in name.lower()
 
 
 def _managed(image: Image.Image, icc: bytes, notes: list[str]) -> Image.Image:
     """An opaque picture through its profile; the same object when nothing is to be done or can be."""
     try:
-        space, name = _profile_of(icc)
+        space = _space_of(icc)
         if image.mode == "RGB" and space == "GRAY":
             image, grey = image.convert("L"), True
         else:
             grey = image.mode == "L" and space == "GRAY"
         if image.mode == "L" and space == "RGB ":
-            return image if "srgb" in name.lower() else _transformed(image.convert("RGB"), icc)
+            return image if _is_srgb(icc) else _transformed(image.convert("RGB"), icc)
         if {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}[image.mode] != space:
             notes.append("The colour profile is for other pixels than these and was ignored.")
             return image
-        if image.mode == "RGB" and "srgb" in name.lower():
+        if image.mode == "RGB" and _is_srgb(icc):
             return image
         converted = _transformed(image, icc)
         return converted.convert("L") if grey else converted
@@ -111,10 +117,19 @@ def _profile(icc: bytes) -> ImageCms.ImageCmsProfile:
 
 
 @lru_cache(maxsize=16)
-def _profile_of(icc: bytes) -> tuple[str, str]:
-    """Colour space signature and description of a profile."""
-    profile = _profile(icc)
-    return profile.profile.xcolor_space, ImageCms.getProfileDescription(profile).strip()
+def _space_of(icc: bytes) -> str:
+    """Colour space signature of a profile."""
+    return str(_profile(icc).profile.xcolor_space)
+
+
+@lru_cache(maxsize=16)
+def _is_srgb(icc: bytes) -> bool:
+    """Whether an RGB profile means sRGB. Names lie ("linear sRGB", or sRGB under a camera's name), colours don't."""
+    levels = (0, 16, 64, 128, 200, 255)
+    cube = Image.new("RGB", (len(levels) ** 3, 1))
+    cube.putdata([(red, green, blue) for red in levels for green in levels for blue in levels])
+    difference = ImageChops.difference(cube, _transformed(cube, icc))
+    return max(high for _, high in difference.getextrema()) <= _SAME_LEVELS  # type: ignore[misc]
 
 
 @lru_cache(maxsize=16)  # a shoot's photos share one profile, and building a transform costs as much as using it

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from telecine.errors import ErrorCode, InputError, ResourceError, SystemFault, TelecineError
 
@@ -81,9 +81,10 @@ def decoding(path: Path, format: str) -> Iterator[None]:
                 f"This {label(format)} ends before its last pixel; the upload was probably cut off.",
                 _tail(e),
             ) from e
+        rare = " or stored in a rare way that isn't supported" if isinstance(e, UnidentifiedImageError) else ""
         raise InputError(
             ErrorCode.CORRUPT_MEDIA,
-            f"This file starts like {article(format)} {label(format)} but can't be decoded; it is damaged.",
+            f"This file starts like {article(format)} {label(format)} but can't be decoded; it is damaged{rare}.",
             _tail(e),
         ) from e
 

@@ -304,6 +304,32 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
     assert result.facts["bit_depth"] == 16
 
 
+def test_one_transparent_level_of_sixteen_bit_grey_stays_transparent(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 0, 0, 0, 0)),
+        (b"tRNS", struct.pack(">H", 1000)),
+        (b"IDAT", zlib.compress(b"\0" + struct.pack(">HH", 1000, 50_000))),
+        (b"IEND", b""),
+    ]
+    packed = [struct.pack(">I", len(p)) + k + p + struct.pack(">I", zlib.crc32(k + p)) for k, p in chunks]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    result, out = run(path, spec(format="png"))
+    assert list(opened(out, result, "x").convert("LA").getchannel("A").get_flattened_data()) == [0, 255]
+
+
+def test_a_profile_is_judged_by_its_colours_not_by_its_name(tmp_path: Path) -> None:
+    """Linear light under a name with sRGB in it."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    at = srgb.index(b"rTRC")
+    offset = int.from_bytes(srgb[at + 4 : at + 8], "big")
+    linear = bytearray(srgb)
+    linear[offset : offset + 12] = b"curv" + bytes(8)  # no entries: the identity
+    image = Image.new("RGB", (32, 32), (60, 60, 60))
+    result, out = run(saved(image, tmp_path / "in", "PNG", icc_profile=bytes(linear)), spec(format="png"))
+    assert opened(out, result, "x").convert("RGB").getpixel((5, 5))[0] > 120  # type: ignore[index,operator]
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr", "LAB"])
 def test_every_pixel_layout_comes_through(mode: str, tmp_path: Path) -> None:
     base = photo(5, (96, 64))
