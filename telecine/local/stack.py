@@ -33,6 +33,14 @@ _NEVER_STARTED = "There is no stack in {home} yet: run `telecine up` (or `make u
 # Of the caller's environment, what would change how the parts run but isn't meant for them.
 _NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DAGSTER_HOME"})
 
+_DAGSTER = {
+    "DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT": "100",
+    # Threads of the code server and of its proxy. Sensors look for seconds at a time (sensors/lookout.py); with
+    # Dagster's default, cores + 4, a launch would have to wait for one of them to end.
+    "DAGSTER_CODE_SERVER_MAX_WORKERS": "32",
+    "DAGSTER_GRPC_MAX_WORKERS": "32",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -196,7 +204,7 @@ def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) 
     write_private(layout.home / "parts.json", json.dumps(stages))
     write_private(supervisor.configuration, render(layout, parts, as_root=os.geteuid() == 0))
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    more = {leftovers.MARK: str(layout.home), "PYTHONUNBUFFERED": "1", "DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT": "100"}
+    more = {leftovers.MARK: str(layout.home), "PYTHONUNBUFFERED": "1", **_DAGSTER}
     supervisor.launch(inherited | known | more)
 
 
