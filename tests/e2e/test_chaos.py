@@ -66,10 +66,12 @@ def test_whatever_is_killed_every_job_ends_once_and_nothing_is_left(house: House
 
 
 def _all_over(house: House, count: int) -> list[Job] | None:
-    """This test's dropped jobs, once all have ended and no upload is unseen."""
+    """This test's dropped jobs, once all have ended and no upload is unseen.
+
+    An upload whose answer died with the store is repeated, and may be two versions.
+    """
     jobs = house.jobs()
-    assert len(jobs) <= count, f"{len(jobs)} jobs for {count} uploads"
-    return jobs if len(jobs) == count and all(job.status.is_final for job in jobs) else None
+    return jobs if len(jobs) >= count and all(job.status.is_final for job in jobs) else None
 
 
 def _are_seen(house: House, names: Collection[str]) -> bool:
