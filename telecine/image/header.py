@@ -17,6 +17,7 @@ from typing import Any
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, TiffImagePlugin
 
+from telecine.errors import ErrorCode, InputError
 from telecine.image import primaries, source_facts
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
@@ -155,6 +156,8 @@ def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> 
 def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
     check_limits(format, image.mode, *image.size, limits, progressive=bool(image.info.get("progressive")))
+    if format == "tiff":
+        _refuse_what_is_misread(image)
     if image.info[_MENDED]:
         notes.append("Extra data of the PNG (profile, EXIF or text) is damaged and was ignored.")
     orientation, has_gps, camera = _exif(image, path, format, notes)
@@ -183,6 +186,26 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
         "compression": source_facts.compression(image, path, format),
         "source_quality": source_facts.jpeg_quality(image) if format == "jpeg" else None,
     }, notes
+
+
+def _refuse_what_is_misread(image: Image.Image) -> None:
+    """Refuse TIFFs that Pillow decodes to nonsense without saying so: deep channels in separate planes.
+
+    Raises:
+        InputError: UNSUPPORTED_MEDIA.
+    """
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    if (
+        tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+        and isinstance(bits, tuple)
+        and len(bits) > 1
+        and max(bits) > 8
+    ):
+        raise InputError(
+            ErrorCode.UNSUPPORTED_MEDIA,
+            f"This TIFF keeps channels of {max(bits)} bits in separate planes, which isn't read; save it interleaved.",
+        )
 
 
 def is_lab(image: Image.Image) -> bool:

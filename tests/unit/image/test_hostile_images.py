@@ -139,6 +139,20 @@ def test_a_bomb_is_refused_by_what_its_header_announces(name: str, tmp_path: Pat
     assert "limit" in refused.value.message
 
 
+def test_a_tiff_that_pillow_would_misread_is_refused(tmp_path: Path) -> None:
+    """Three planes of 16 bits: Pillow would show noise, without an error."""
+    tags = [(256, 3, 1, 4), (257, 3, 1, 2), (258, 3, 3, 146), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 152)]
+    tags += [(277, 3, 1, 3), (278, 3, 1, 2), (279, 4, 3, 164), (284, 3, 1, 2)]
+    directory = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    data = b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4)
+    data = data.ljust(146, b"\0") + struct.pack("<3H3I3I", 16, 16, 16, 176, 192, 208, 16, 16, 16) + bytes(range(48))
+    path = tmp_path / "in"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="separate planes") as refused:
+        process_image(path, sniff(data), OUTPUTS, tmp_path)
+    assert refused.value.code is ErrorCode.UNSUPPORTED_MEDIA
+
+
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
 def test_a_png_chunk_that_unpacks_to_gigabytes_is_ignored(kind: bytes, tmp_path: Path) -> None:
     path = tmp_path / "in"
