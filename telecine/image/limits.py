@@ -24,14 +24,14 @@ class ImageLimits:
         max_side: pixels; 65,535 is the largest that JPEG and most decoders know.
         max_memory_bytes: estimate for decoding and converting.
         max_animation_pixels: width times height times frames of an animation that is kept as one; each frame is
-            decoded and encoded whole, at some 50 million pixels a second.
+            decoded and encoded whole, at some 10 million pixels a second.
         reduced_jpeg_pixels: JPEGs with more pixels are decoded at half their size or less.
     """
 
     max_pixels: int = 300_000_000
     max_side: int = 65_535
     max_memory_bytes: int = 2_000_000_000
-    max_animation_pixels: int = 2_000_000_000
+    max_animation_pixels: int = 1_000_000_000
     reduced_jpeg_pixels: int = 50_000_000
 
 
