@@ -27,8 +27,8 @@ from telecine.recipe.image import ImageFormat, ImageOutput
 
 SHARE = 0.05
 BROKEN_BELOW = 0.2
-"""SSIM below which an output is broken rather than compressed hard, whatever quality was asked for: white noise at
-quality 1 reaches 0.25."""
+"""SSIM below which an output is broken rather than compressed hard. Faint noise at quality 30 reaches 0.6."""
+_BROKEN_FROM_QUALITY = 30  # below that, and with few colours, white noise may look like anything
 _FIRST_GUESS_S = 30e-9  # a pixel's decoding and comparing, before anything was measured
 _PICTURE_INFO = {"exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "xml:com.adobe.xmp"}
 
@@ -132,7 +132,8 @@ def look_at(data: bytes, output: ImageOutput, expected: Image.Image) -> float:
             alike = ssim(made, expected)
     except DECODER_FAULTS as e:
         raise _failed(output, "was written but can't be decoded again", e) from e
-    if alike < BROKEN_BELOW:
+    judged = output.max_colors is None and quality_of(output) >= _BROKEN_FROM_QUALITY
+    if judged and alike < BROKEN_BELOW:
         raise _failed(output, f"doesn't look like its source (SSIM {alike:.2f})")
     return alike
 
