@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
 from telecine.errors import ConfigurationError, ErrorCode
@@ -86,6 +86,8 @@ class Limits:
     breaker_open_s: float
 
 
+# Nobody waits for the disk here: what a crash of the database forgets is delivered once more, with the same id.
+_HASTY = text("SET LOCAL synchronous_commit TO off")
 _DUE = text(
     """
     SELECT e.endpoint_id, e.url, e.rate_per_s, e.tokens, e.open_until IS NOT NULL AS half_open,
@@ -116,7 +118,7 @@ _LEASE = text(
     )
     UPDATE telecine.deliveries d SET leased_by = :me, lease_until = now() + make_interval(secs => :lease_s),
         first_attempt_at = coalesce(d.first_attempt_at, clock_timestamp())
-    FROM due WHERE d.delivery_id = due.delivery_id
+    WHERE d.delivery_id = ANY (ARRAY(SELECT delivery_id FROM due))
     RETURNING d.delivery_id, d.event_serial, d.endpoint_id, d.once, d.attempts, d.failures,
         extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
     """
@@ -126,7 +128,7 @@ _OVERTAKEN = text(
     """
     UPDATE telecine.deliveries d SET status = 'DROPPED', ended_at = now(),
         last_error = 'not sent: a later event of the same job came first, or it was too old'
-    WHERE d.endpoint_id = ANY (:endpoints) AND d.once AND d.status = 'PENDING' AND d.leased_by IS NULL
+    WHERE d.once AND d.status = 'PENDING' AND d.leased_by IS NULL
         AND d.next_attempt_at <= now()
         AND (d.created_at < now() - make_interval(secs => :stale_s)
             OR d.created_at < now() - make_interval(secs => :overtaken_s) AND EXISTS (
@@ -134,7 +136,12 @@ _OVERTAKEN = text(
                 AND later.subject = d.subject AND later.event_serial > d.event_serial
                 AND later.status = 'PENDING'))
     """
-).bindparams(bindparam("endpoints", type_=ARRAY(TEXT)))
+)
+
+
+def drop_overtaken(connection: Connection) -> int:
+    """Drop progress that nobody wants any more; to be called now and then. Returns how many."""
+    return connection.execute(_OVERTAKEN, {"stale_s": STALE_PROGRESS_S, "overtaken_s": OVERTAKEN_S}).rowcount
 
 
 def lease(
@@ -146,11 +153,11 @@ def lease(
         me: who leases; what a silent process had leased becomes free again (`beat`).
         rooms_for: from the ids of endpoints with due deliveries to how many of each may be taken.
     """
+    connection.execute(_HASTY)
     due = connection.execute(_DUE).all()
     if not due:
         return []
     names = [row.endpoint_id for row in due]
-    connection.execute(_OVERTAKEN, {"endpoints": names, "stale_s": STALE_PROGRESS_S, "overtaken_s": OVERTAKEN_S})
     rooms = dict(rooms_for(names))
     tokens: dict[str, float] = {}
     for row in due:
@@ -254,6 +261,7 @@ def finish(connection: Connection, me: str, results: Sequence[Result], limits: L
     """Write down how attempts went, in the order in which they ended, and what they say of their endpoints."""
     if not results:
         return
+    connection.execute(_HASTY)
     connection.execute(
         _FINISH,
         {
@@ -289,6 +297,16 @@ _FAILED = text(
 )
 
 
+# A healthy endpoint's row is written once a second, not with every answer.
+_worth_saying = or_(
+    endpoints.c.failures > 0,
+    endpoints.c.open_until.is_not(None),
+    endpoints.c.probe_until.is_not(None),
+    endpoints.c.last_success_at.is_(None),
+    endpoints.c.last_success_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1.0),
+)
+
+
 def _judge_endpoint(connection: Connection, endpoint_id: str, results: Sequence[Result], limits: Limits) -> None:
     """Breaker (failures in a row within the window open it; one success closes it), pause, 410."""
     mine = endpoints.c.endpoint_id == endpoint_id
@@ -296,7 +314,7 @@ def _judge_endpoint(connection: Connection, endpoint_id: str, results: Sequence[
     if True in health:
         connection.execute(
             update(endpoints)
-            .where(mine)
+            .where(mine, _worth_saying)
             .values(failures=0, failing_since=None, open_until=None, probe_until=None, last_success_at=func.now())
         )
     failed = health[len(health) - health[::-1].index(True) :] if True in health else health

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ConfigurationError, ErrorCode
@@ -128,26 +128,28 @@ def rotate(connection: Connection, endpoint_id: str, overlap_s: float, secret: s
     return _store_secret(connection, endpoint_id, secret)
 
 
+_SECRETS = text(
+    """
+    SELECT e.endpoint_id, e.kind, s.secret FROM telecine.endpoints e LEFT JOIN telecine.endpoint_secrets s
+        ON s.endpoint_id = CASE WHEN e.kind = 'job_url' THEN 'jobs' ELSE e.endpoint_id END
+        AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+    WHERE e.endpoint_id = ANY (:of) ORDER BY s.secret_id DESC
+    """
+)
+
+
 def live_secrets(connection: Connection, endpoint_ids: Collection[str]) -> dict[str, list[str]]:
     """Each endpoint's secrets that still count, newest first. Never log what this returns."""
-    kinds = connection.execute(
-        select(endpoints.c.endpoint_id, endpoints.c.kind).where(endpoints.c.endpoint_id.in_(endpoint_ids))
-    ).all()
-    holder = {row.endpoint_id: JOBS if row.kind == "job_url" else row.endpoint_id for row in kinds}
-    live = (
-        select(endpoint_secrets.c.endpoint_id, endpoint_secrets.c.secret)
-        .where(
-            endpoint_secrets.c.endpoint_id.in_(set(holder.values())),
-            or_(endpoint_secrets.c.expires_at.is_(None), endpoint_secrets.c.expires_at > func.clock_timestamp()),
-        )
-        .order_by(endpoint_secrets.c.secret_id.desc())
-    )
-    rows = connection.execute(live).all()
-    if JOBS in holder.values() and all(row.endpoint_id != JOBS for row in rows):
+    rows = connection.execute(_SECRETS, {"of": list(endpoint_ids)}).all()
+    if any(row.kind == "job_url" and row.secret is None for row in rows):
         if _ensure_jobs(connection):
             _store_secret(connection, JOBS, None)
-        rows = connection.execute(live).all()
-    return {name: [row.secret for row in rows if row.endpoint_id == of] for name, of in holder.items()}
+        rows = connection.execute(_SECRETS, {"of": list(endpoint_ids)}).all()
+    found: dict[str, list[str]] = {row.endpoint_id: [] for row in rows}
+    for row in rows:
+        if row.secret is not None:
+            found[row.endpoint_id].append(row.secret)
+    return found
 
 
 def listed(connection: Connection, *, job_urls: bool = False, endpoint_id: str | None = None) -> list[Endpoint]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -186,50 +187,53 @@ def known(connection: Connection, event_ids: Collection[str]) -> set[str]:
     return set(connection.scalars(select(events.c.event_id).where(events.c.event_id.in_(event_ids))))
 
 
+# Built once: putting it together costs as much as running it.
+_attempt = cast(events.c.snapshot["generation"].astext, jobs.c.generation.type)
+_published = events.c.event_type.in_(("job.completed", "job.failed"))
+_MATERIALS = (
+    select(
+        events,
+        jobs.c.kind,
+        jobs.c.partition,
+        media_objects.c.bucket,
+        media_objects.c.key,
+        jobs.c.size_bytes,
+        jobs.c.recipe_name,
+        func.coalesce(jobs.c.metadata, batches.c.metadata).label("metadata"),
+        jobs.c.outputs,
+        jobs.c.batch_id.label("job_batch_id"),
+        jobs.c.priority,
+        attempts.c.worker,
+        func.coalesce(attempts.c.estimate_s, jobs.c.estimate_s).label("estimate_s"),
+        attempts.c.error_class,
+        attempts.c.error_code,
+        attempts.c.error_message,
+        generations.c.manifest,
+    )
+    .select_from(events)
+    .outerjoin(jobs, jobs.c.job_id == events.c.job_id)
+    .outerjoin(media_objects, media_objects.c.partition == jobs.c.partition)
+    .outerjoin(attempts, and_(attempts.c.job_id == events.c.job_id, attempts.c.generation == _attempt))
+    .outerjoin(
+        generations,
+        and_(
+            _published,
+            generations.c.partition == jobs.c.partition,
+            generations.c.generation == _attempt,
+            generations.c.job_id == jobs.c.job_id,
+        ),
+    )
+    .outerjoin(batches, batches.c.batch_id == events.c.batch_id)
+    .where(events.c.serial.in_(bindparam("of", expanding=True)))
+)
+
+
 def materials(connection: Connection, of: Collection[int]) -> dict[int, Material]:
     """What the bodies of these events (serials) are built from."""
-    generation = cast(events.c.snapshot["generation"].astext, jobs.c.generation.type)
-    published = events.c.event_type.in_(("job.completed", "job.failed"))
-    query = (
-        select(
-            events,
-            jobs.c.kind,
-            jobs.c.partition,
-            media_objects.c.bucket,
-            media_objects.c.key,
-            jobs.c.size_bytes,
-            jobs.c.recipe_name,
-            func.coalesce(jobs.c.metadata, batches.c.metadata).label("metadata"),
-            jobs.c.outputs,
-            jobs.c.batch_id.label("job_batch_id"),
-            jobs.c.priority,
-            attempts.c.worker,
-            func.coalesce(attempts.c.estimate_s, jobs.c.estimate_s).label("estimate_s"),
-            attempts.c.error_class,
-            attempts.c.error_code,
-            attempts.c.error_message,
-            generations.c.manifest,
-        )
-        .select_from(events)
-        .outerjoin(jobs, jobs.c.job_id == events.c.job_id)
-        .outerjoin(media_objects, media_objects.c.partition == jobs.c.partition)
-        .outerjoin(attempts, and_(attempts.c.job_id == events.c.job_id, attempts.c.generation == generation))
-        .outerjoin(
-            generations,
-            and_(
-                published,
-                generations.c.partition == jobs.c.partition,
-                generations.c.generation == generation,
-                generations.c.job_id == jobs.c.job_id,
-            ),
-        )
-        .outerjoin(batches, batches.c.batch_id == events.c.batch_id)
-        .where(events.c.serial.in_(of))
-    )
     names = [name for name in Material.__dataclass_fields__ if name != "event"]
     return {
         row.serial: Material(_event(row), **{name: row._mapping[name] for name in names})
-        for row in connection.execute(query)
+        for row in connection.execute(_MATERIALS, {"of": list(of)})
     }
 
 

@@ -65,7 +65,7 @@ endpoints = Table(
     Column("last_error", Text),
     _time("created_at", now=True),
 )
-Index("endpoints_by_url", endpoints.c.url)
+Index("endpoints_by_url", func.md5(endpoints.c.url))
 
 endpoint_secrets = Table(
     "endpoint_secrets",
@@ -105,7 +105,13 @@ deliveries = Table(
 )
 Index("deliveries_once", deliveries.c.event_serial, deliveries.c.endpoint_id, deliveries.c.replay, unique=True)
 _PENDING = text("status = 'PENDING'")
-Index("deliveries_due", deliveries.c.endpoint_id, deliveries.c.next_attempt_at, postgresql_where=_PENDING)
+Index(
+    "deliveries_due",
+    deliveries.c.endpoint_id,
+    deliveries.c.next_attempt_at,
+    deliveries.c.delivery_id,
+    postgresql_where=_PENDING,
+)
 Index(
     "deliveries_in_order",
     deliveries.c.endpoint_id,

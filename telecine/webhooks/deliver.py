@@ -68,6 +68,7 @@ class Deliverer:
         loop.set_default_executor(ThreadPoolExecutor(self._rules.parallel, "resolver"))
         if budget_s is not None:
             self.name = f"turn:{self._me}"  # it doesn't beat, so its leases end with their time
+            await self._in_thread(partial(self._ledger.do, deliveries.drop_overtaken))
             await self._deliver(time.monotonic() + budget_s)
             return
 
@@ -170,6 +171,7 @@ class Deliverer:
         """Say that this process lives, and free what dead ones had leased."""
         busy, lease_s = list(self._in_flight), self._rules.limits.lease_s
         freed = await self._in_thread(partial(self._ledger.do, deliverers.beat, self.name, busy, lease_s))
+        await self._in_thread(partial(self._ledger.do, deliveries.drop_overtaken))
         if freed:
             log.info("leases.freed", count=freed)
             self._changed.set()

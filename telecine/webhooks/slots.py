@@ -1,7 +1,7 @@
 """Who gets how many of the parallel attempts, so that slow endpoints never starve the others.
 
 An endpoint starts small, is doubled while it answers quickly and goes back to one attempt when it fails or dawdles.
-Those that haven't shown that they are quick may use half of all slots together, and nobody more than half alone.
+Those that haven't shown that they are quick may use half of all slots together; nobody gets more than three quarters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class Slots:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._most = max(1, total // 2)
+        self._most = max(1, total // 2)  # of endpoints that aren't known to be quick, together
+        self._most_alone = max(1, total * 3 // 4)
         self._limits: dict[str, int] = {}
         self._quick: set[str] = set()
         self._slow: set[str] = set()
@@ -63,7 +64,7 @@ class Slots:
         if healthy and took_s < QUICK_S:
             self._quick.add(endpoint_id)
             self._slow.discard(endpoint_id)
-            self._limits[endpoint_id] = min(self._limit(endpoint_id) * 2, self._most)
+            self._limits[endpoint_id] = min(self._limit(endpoint_id) * 2, self._most_alone)
         else:
             self._quick.discard(endpoint_id)
             self._slow.add(endpoint_id)

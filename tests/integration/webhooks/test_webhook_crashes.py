@@ -24,6 +24,7 @@ import pytest
 
 from telecine import local
 from telecine.errors import TelecineError
+from telecine.local import engine
 from tests.integration.webhooks import receiver as behave
 from tests.integration.webhooks.conftest import Life
 from tests.integration.webhooks.receiver import Receiver
@@ -104,6 +105,8 @@ def test_every_terminal_event_arrives_with_a_stable_id_whatever_is_killed(
             left = life.sql("SELECT count(*) AS n FROM telecine.deliveries WHERE status = 'PENDING'")[0].n
         assert time.monotonic() - began < 240, f"{left} deliveries are stuck: {life.deliveries()[:3]}"
         time.sleep(0.2)
+    while (health := engine.health(local.environment()["TELECINE_DAGSTER_URL"])) is None or not health.loaded:
+        time.sleep(0.2)  # the webserver, too, had connections to the database that was killed
     statuses = Counter(life.statuses())
     assert statuses == {"DELIVERED": COUNT}, statuses
     arrived = Counter(request.headers["webhook-id"] for request in server.at("/in"))
