@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,13 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
     if format in ("avif", "heic") and _is_hdr(path):
         notes.append("The picture is HDR; it was not tone-mapped, so it may look pale.")
     turned = format in _TURNED_BY_DECODER
-    shown = image.size if turned else displayed_size(image.size, orientation)
+    swapped = turned
+    if format == "tiff":
+        # Pillow turns a TIFF whose XMP it understands as well, but doesn't announce the turned size.
+        swapped = ExifTags.Base.Orientation in image.tag_v2  # type: ignore[attr-defined]
+        with suppress(*DECODER_FAULTS):
+            turned = ExifTags.Base.Orientation in Image.Image.getexif(image)
+    shown = image.size if swapped else displayed_size(image.size, orientation)
     stored = displayed_size(shown, orientation)
     return {
         "format": format,
@@ -227,7 +233,9 @@ def _exif(image: Image.Image, path: Path, format: str, notes: list[str]) -> tupl
         exif = Image.Image.getexif(image)
         orientation = image.info.get("original_orientation") if format == "heic" else None
         if orientation is None:
-            orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+            orientation = exif.get(ExifTags.Base.Orientation)
+        if orientation is None:
+            orientation = source_facts.xmp_orientation(image.info) if format != "heic" else UPRIGHT
         has_gps = source_facts.has_coordinates(exif.get_ifd(ExifTags.IFD.GPSInfo), image.info.get("xmp"))
         camera = source_facts.camera(exif)
     except DECODER_FAULTS:

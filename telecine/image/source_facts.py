@@ -28,6 +28,7 @@ _WELL_KNOWN = re.compile(
     r"|(Dot Gain|Gray Gamma) [\d.]+%?|U\.S\. (Web|Sheetfed) (Un)?[Cc]oated( \(SWOP\))? v2|(Un)?[Cc]oated FOGRA\d+"
     r"( \(ISO 12647-2:2004\))?|ISO [Cc]oated v2( 300%)?( \(ECI\))?|PSO [Cc]oated v3|Japan Color \d+ (Un)?[Cc]oated)$",
 )
+_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>\s*)([1-8])""")
 _XMP_GPS = re.compile(rb"exif:GPS(Latitude|Longitude)")
 
 
@@ -78,6 +79,13 @@ def has_coordinates(gps: Mapping[int, Any], xmp: Any) -> bool:
     if {ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSDestLatitude} & gps.keys():
         return True
     return isinstance(xmp, bytes) and _XMP_GPS.search(xmp) is not None
+
+
+def xmp_orientation(info: Mapping[str | tuple[int, int], Any]) -> int:
+    """The orientation an XMP packet asks for, in spellings that Pillow doesn't know (single quotes, blanks); else 1."""
+    packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    found = _XMP_ORIENTATION.search(packet.encode() if isinstance(packet, str) else packet)
+    return int(found.group(1)) if found else 1
 
 
 def public_profile_name(name: str | None) -> str | None:

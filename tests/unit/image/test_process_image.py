@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, ImageStat
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, ImageStat, PngImagePlugin
 
 from telecine.artifact import MediaResult
 from telecine.errors import ErrorCode, InputError
@@ -97,11 +97,26 @@ def test_orientation_is_obeyed_in_other_formats(format: str, scene: Image.Image,
     assert difference(opened(out, result, "x"), scene) < 8
 
 
-def test_an_orientation_that_only_xmp_knows_is_obeyed(scene: Image.Image, tmp_path: Path) -> None:
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
-    path = saved(scene.transpose(Image.Transpose.ROTATE_270), tmp_path / "in", "JPEG", xmp=xmp, quality=95)
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize(
+    "said",
+    ['tiff:Orientation="8"/>', "tiff:Orientation='8'/>", "><tiff:Orientation>8</tiff:Orientation></rdf:Description>"],
+)
+def test_an_orientation_that_only_xmp_knows_is_obeyed(
+    format: str, said: str, scene: Image.Image, tmp_path: Path
+) -> None:
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description {said}</x:xmpmeta>'
+    options: dict[str, Any] = {"xmp": xmp.encode(), "quality": 95}
+    if format == "PNG":
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", xmp)
+        options = {"pnginfo": texts}
+    if format == "TIFF":
+        options = {"tiffinfo": {700: xmp.encode()}}
+    path = saved(scene.transpose(Image.Transpose.ROTATE_270), tmp_path / "in", format, **options)
     result, out = run(path, spec())
-    assert difference(opened(out, result, "x"), scene) < 6
+    assert (result.facts["width"], result.facts["height"]) == SIZE
+    assert difference(opened(out, result, "x"), scene) < 8
 
 
 def test_a_png_with_exif_behind_its_pixels_is_turned_and_measured_right(scene: Image.Image, tmp_path: Path) -> None:
