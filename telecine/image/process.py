@@ -9,6 +9,7 @@ from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult, OutputFailure, sha256_of
 from telecine.errors import ErrorCode, InputError, TelecineError
+from telecine.image import colour
 from telecine.image.animation import animate
 from telecine.image.decode import Picture, decode
 from telecine.image.details import details_of
@@ -170,21 +171,24 @@ class _Darkroom:
             if image is None or rendered != pixels:
                 image, rendered = None, None  # frees the one before
                 image, rendered = renderer.render(placement, output), pixels
-            carried = carried_by(output, self._embedded, image.size, image.mode, picture.profile, self._notes)
+            made, profile = image, picture.profile
+            if profile is not None and not _carries_profile(output.format, made.mode):
+                made, profile = colour.to_srgb(made, profile, self._notes), None
+            carried = carried_by(output, self._embedded, made.size, made.mode, profile, self._notes)
             started = time.perf_counter()
-            data = encode(image, output, carried)
+            data = encode(made, output, carried)
             took = time.perf_counter() - started
             if len(data) > self._source_bytes and placement.canvas == self._facts.displayed:
                 smaller = None
                 for quality in self._lower_qualities(output):
-                    smaller = encode(image, output, carried, quality)
+                    smaller = encode(made, output, carried, quality)
                     if len(smaller) <= self._source_bytes:
                         break
                 data = smaller or data
                 if len(data) > self._source_bytes and not output.allow_larger:
                     self._found(output).larger.append(output.name)
-            verify(data, output, image.size)
-            alike = sampled_look(data, output, image, took)
+            verify(data, output, made.size)
+            alike = sampled_look(data, output, made, took)
             if alike is not None:
                 self._found(output).saw(output, alike)
             return self._write(data, output, placement)
@@ -251,6 +255,11 @@ class _Darkroom:
     def _make_preview(self, renderer: Renderer) -> None:
         with within_means(self._facts.format):
             self.preview = preview(renderer.render(place(self._facts.displayed, _PREVIEW), _PREVIEW))
+
+
+def _carries_profile(format: ImageFormat, mode: str) -> bool:
+    """Whether a format can say what colours of a layout mean: GIF never can, and WebP knows no grey."""
+    return format is not ImageFormat.GIF and not (format is ImageFormat.WEBP and mode.startswith("L"))
 
 
 def _placed_smartly(each: Planned, picture: Picture, facts: ImageFacts) -> Placement:

@@ -15,6 +15,7 @@ from telecine.image import process_image
 from telecine.image.encode import encode, encoder_settings
 from telecine.image.metadata import Carried
 from telecine.image.palette import for_gif, with_palette
+from telecine.image.primaries import profile_of
 from telecine.image.quality import QUALITIES, TARGETS, quality_of
 from telecine.image.similarity import ssim
 from telecine.image.smart_crop import smart_crop
@@ -205,6 +206,21 @@ def test_kept_profiles_keep_the_pixels_and_say_what_they_mean(tmp_path: Path) ->
     assert kept.info["icc_profile"]
     assert "icc_profile" not in srgb.info
     assert srgb.convert("RGB").tobytes() != image.tobytes()
+
+
+def test_a_format_that_cannot_carry_the_profile_gets_srgb_instead(tmp_path: Path) -> None:
+    """GIF has no profiles and WebP no grey; a profile that goes missing would change the colours."""
+    grey = bytearray(profile_of("Adobe RGB (1998)").replace(b"RGB XYZ ", b"GRAYXYZ ").replace(b"rTRC", b"kTRC"))
+    image = Image.new("L", (40, 40), 60)
+    image.save(tmp_path / "in", "PNG", icc_profile=bytes(grey))
+    made = make(tmp_path / "in", {"name": "x", "formats": ["png", "webp", "gif", "jpeg"], "color_profile": "keep"})
+    shown = {a.name: Image.open(tmp_path / a.path) for a in made.artifacts}
+    assert shown["x.png"].convert("L").getpixel((5, 5)) == 60
+    assert shown["x.png"].info["icc_profile"]
+    for name in ("x.webp", "x.gif"):
+        assert "icc_profile" not in shown[name].info
+        assert 50 <= shown[name].convert("L").getpixel((5, 5)) <= 70  # type: ignore[operator]
+    assert shown["x.webp"].convert("L").getpixel((5, 5)) != 60
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "HEIF", "BMP"])
