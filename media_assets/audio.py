@@ -42,7 +42,7 @@ def audio_batch(context: dg.OpExecutionContext, ledger: LedgerResource, object_s
 
 def _work_through(context: Context, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
-    claim_id, problems = bind(context, book, "audio")
+    claim_id, problems = bind(context, book, "audio", AUDIO_ASSETS)
     if claim_id is None:
         return
     keep_connections(context.instance)

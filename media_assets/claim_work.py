@@ -7,7 +7,7 @@ opens a claim for them, so that events, recovery and the catalogue are the same 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -21,8 +21,11 @@ from telecine.worker import HeldClaim, hold_claim, worker_name
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
-def bind(context: Context, ledger: Ledger, lane: str) -> tuple[str | None, dict[str, str]]:
+def bind(context: Context, ledger: Ledger, lane: str, assets: Collection[str]) -> tuple[str | None, dict[str, str]]:
     """The claim this run works on, bound to it; and the partitions of this run that it can't work on now, with why.
+
+    Args:
+        assets: asset keys of this kind; a run that selected only some of them leaves waiting jobs to others.
 
     No claim when it was given to another run meanwhile (this one started too late). That is no failure: a run that
     fails turns the partitions of its range FAILED, also those that the other run has made.
@@ -43,9 +46,12 @@ def bind(context: Context, ledger: Ledger, lane: str) -> tuple[str | None, dict[
             "This run names no partitions: choose the files to materialize (partition keys) in the UI.",
             allow_retries=False,
         )
+    whole = {key.to_user_string() for key in context.selected_asset_keys} >= set(assets)
     # Derived from the run, so that a repeated transaction finds the claim it made.
     claim_id = run.run_id
-    _, refused = ledger.do(claims.open_for_run, claim_id, keys, run_id=run.run_id, worker=worker_name(), lane=lane)
+    _, refused = ledger.do(
+        claims.open_for_run, claim_id, keys, run_id=run.run_id, worker=worker_name(), lane=lane, whole=whole
+    )
     return claim_id, refused
 
 

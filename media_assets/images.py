@@ -61,7 +61,7 @@ def _work_through(
     context: Context, ledger: LedgerResource, object_store: ObjectStoreResource, wanted: set[str]
 ) -> None:
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
-    claim_id, problems = bind(context, book, "image")
+    claim_id, problems = bind(context, book, "image", IMAGE_ASSETS)
     if claim_id is None:
         return
     keep_connections(context.instance)

@@ -62,7 +62,7 @@ def plan(
 ) -> Iterator[dg.Output[Any]]:
     """Download and probe the file, decide what to make of it."""
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
-    claim_id, refused = bind(context, book, "video")
+    claim_id, refused = bind(context, book, "video", VIDEO_ASSETS)
     if claim_id is None:
         return
     with hold(context, book, claim_id) as held:

@@ -8,6 +8,8 @@ scratch. There is one recovery, this one: Dagster's run_retries is off.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +22,7 @@ from resources import LedgerResource, ObjectStoreResource
 from sensors import lookout
 from sensors.dispatch import dispatch_again
 from telecine.batch_manifest import write_batch_manifest
-from telecine.errors import TelecineError
+from telecine.errors import ErrorCode, TelecineError
 from telecine.ledger import Ledger, batches, breakers, claims, generations
 from telecine.ledger import jobs as job_rows
 from telecine.publish import write_manifest
@@ -34,6 +36,7 @@ SILENT_S = 8.0  # four missed beats
 CONFIRM_S = 4.0  # and none for so much longer: a worker and we may have waited for the same database
 NO_RUN_S = 20.0  # a requested run appears within a second or two; a crash between tick and launch loses it
 LATE_MANIFEST_S = 10.0
+_MANIFESTS_S = 5.0  # of a tick, for manifests that are late
 ABANDON_S = 24 * 3600.0  # no beat for so long, and no recovery either: somebody has to look at it first
 MAX_REQUESTS = 5
 RECOVERY_LOCK = 0x7E1EC3
@@ -65,13 +68,16 @@ def recovery_sensor(context: dg.SensorEvaluationContext, ledger: LedgerResource,
         open_claims = book.do(claims.unfinished)
         look = _Look(context, book)
         for claim in open_claims:
-            look.after(claim)
+            with _alone(context, f"claim {claim.claim_id}"):
+                look.after(claim)
         look.confirm()
         announced = _announce(context, book)
         store = object_store.open()
         _probe(context, book, store)
-        _late_manifests(context, book, store)
-        _batch_manifests(context, book, store)
+        _forsaken_batches(book)
+        if not book.do(breakers.open_ones):
+            _late_manifests(context, book, store)
+            _batch_manifests(context, book, store)
         # Asked again: a claim that was opened while we were looking has scratch of its own by now.
         swept = sweep(settings().scratch, {claim.claim_id for claim in book.do(claims.unfinished)})
         if swept:
@@ -91,6 +97,15 @@ def _is_anything_amiss(ledger: Ledger) -> bool:
         (claim.silent_s or 0.0) > SILENT_S / 2 or (claim.run_id is None and claim.waited_s > NO_RUN_S)
         for claim in ledger.do(claims.unfinished)
     )
+
+
+@contextmanager
+def _alone(context: dg.SensorEvaluationContext, what: str) -> Iterator[None]:
+    """One of many: what goes wrong with it is said, and the others have their turn."""
+    try:
+        yield
+    except Exception as e:  # noqa: BLE001  whatever it was, it must not keep recovery from everybody else
+        context.log.error(f"{what} could not be looked after: {e!r}")
 
 
 class _Look:
@@ -128,7 +143,8 @@ class _Look:
         for claim, run in self._silent:
             still = now.get(claim.claim_id)
             if still is not None and still.heartbeat_at == claim.heartbeat_at:
-                _take_back(self.context, self.ledger, still, run)
+                with _alone(self.context, f"claim {claim.claim_id}"):
+                    _take_back(self.context, self.ledger, still, run)
 
     def _after_request(self, claim: Any) -> None:
         """A claim that no run has taken up yet."""
@@ -188,18 +204,22 @@ def _announce(context: dg.SensorEvaluationContext, ledger: Ledger) -> int:
     instance = context.instance
     told = 0
     for claim_id, rows in groupby(ledger.do(generations.unannounced), key=lambda row: row.claim_id):
-        published = list(rows)
-        jobs = ledger.do(job_rows.get, [row.job_id for row in published])
-        for row in published:
-            outcome = Outcome.published(jobs[row.job_id], row.generation, row.manifest)
-            pointers = source_pointers(instance, outcome.job.kind, [outcome.job.partition])
-            untold = [
-                e for e in materializations(outcome, outcome.made, pointers, settings()) if not _known(instance, e)
-            ]
-            for event in untold:
-                instance.report_runless_asset_event(event)
-            told += bool(untold)
-        ledger.do(generations.mark_announced, claim_id)
+        with _alone(context, f"what claim {claim_id} published"):
+            told += _announce_claim(instance, ledger, claim_id, list(rows))
+    return told
+
+
+def _announce_claim(instance: dg.DagsterInstance, ledger: Ledger, claim_id: str, published: list[Any]) -> int:
+    told = 0
+    jobs = ledger.do(job_rows.get, [row.job_id for row in published])
+    for row in published:
+        outcome = Outcome.published(jobs[row.job_id], row.generation, row.manifest)
+        pointers = source_pointers(instance, outcome.job.kind, [outcome.job.partition])
+        untold = [e for e in materializations(outcome, outcome.made, pointers, settings()) if not _known(instance, e)]
+        for event in untold:
+            instance.report_runless_asset_event(event)
+        told += bool(untold)
+    ledger.do(generations.mark_announced, claim_id)
     return told
 
 
@@ -213,12 +233,17 @@ def _known(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool
 
 
 def _late_manifests(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:
+    end = time.monotonic() + _MANIFESTS_S
     for partition in ledger.do(generations.unwritten, LATE_MANIFEST_S):
+        if time.monotonic() > end:
+            return  # the rest in the next tick
         try:
             write_manifest(ledger, store, settings().output_bucket, partition)
             context.log.info(f"{partition}: manifest.json brought in line with the ledger")
         except TelecineError as e:
             context.log.warning(f"{partition}: {e}")
+            if e.code is ErrorCode.STORE_UNAVAILABLE:
+                return
 
 
 def _probe(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:
@@ -237,8 +262,19 @@ def _probe(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectSto
 
 
 def _batch_manifests(context: dg.SensorEvaluationContext, ledger: Ledger, store: ObjectStore) -> None:
+    end = time.monotonic() + _MANIFESTS_S
     for batch_id in ledger.do(batches.unwritten):
+        if time.monotonic() > end:
+            return
         try:
             write_batch_manifest(ledger, store, settings().output_bucket, batch_id)
         except TelecineError as e:
             context.log.warning(f"batch {batch_id}: {e}")
+            if e.code is ErrorCode.STORE_UNAVAILABLE:
+                return
+
+
+def _forsaken_batches(ledger: Ledger) -> None:
+    for batch_id in ledger.do(batches.forsaken):
+        if not ledger.do(batches.discard, batch_id):
+            ledger.do(batches.close, batch_id)

@@ -24,6 +24,7 @@ from telecine.config import UPLOADS_PREFIX
 from telecine.errors import ConfigurationError, ErrorCode, InputError
 from telecine.job_id import new_id
 from telecine.ledger import Ledger, media, submission_keys
+from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Terms
 from telecine.partition import partition_key
 from telecine.priority import Lane, Priority
@@ -150,7 +151,9 @@ def _accept(
         raise InputError(ErrorCode.SOURCE_MISSING, f"{bucket}/{key} was deleted right after its upload")
     job_id = new_id()
     first = ledger.do(_take, info, sniffed, content, order, job_id)
-    return Accepted(first or job_id, partition_key(bucket, key), sniffed.kind, first is None)
+    if first is not None and (job := ledger.do(job_rows.get, [first]).get(first)) is not None:
+        return Accepted(first, job.partition, job.kind, created=False)
+    return Accepted(job_id, partition_key(bucket, key), sniffed.kind, created=True)
 
 
 def _take(

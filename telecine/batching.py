@@ -7,12 +7,13 @@ batches are cut by estimated seconds of work.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from telecine.ledger import Job
 from telecine.ledger.backlog import Waiting
-from telecine.priority import Lane, Priority
+from telecine.priority import STARVING, Lane, Priority
 
 MAX_FILES = 200
 _SECONDS = 30.0
@@ -52,44 +53,59 @@ def cut_batches(
         requested: those it has, by lane and priority. Only its equals and betters take a batch's room, so that
             what is urgent is requested at once, however much else is.
 
-    A suspect (its worker died before) is a batch of its own, so that it takes nobody with it.
+    Of what is starving, one batch of a lane at a time goes before the rest.
     """
-    batches: list[Batch] = []
-    filling: dict[tuple[str, str, int, bool], list[Waiting]] = {}
-    for item in waiting:
-        job, fresh = item.job, is_fresh(item.job.partition)
-        if job.kind == "video" or job.deaths:
-            batches.append(_batch(job.kind, fresh, [item]))
-            continue
-        place = (job.kind, job.lane, job.priority, fresh)
-        group = filling.setdefault(place, [])
-        group.append(item)
-        limit_s = _seconds_of_work(job) * cores
-        if len(group) >= MAX_FILES or _seconds(group) >= limit_s:
-            batches.append(_batch(job.kind, fresh, filling.pop(place)))
-    batches += [_batch(kind, fresh, group) for (kind, _, _, fresh), group in filling.items()]
-    order = {item.job.job_id: number for number, item in enumerate(waiting)}
-    batches.sort(key=lambda batch: order[batch.jobs[0].job_id])
     there = Counter(requested)
+    fed = {lane for (lane, priority), number in there.items() if priority == STARVING and number}
+    batches: list[Batch] = []
+    filling: dict[_Group, list[Job]] = {}
+    order: dict[str, int] = {}
+
+    def cut(group: _Group) -> None:
+        batches.append(Batch(group.kind, group.standing, group.fresh, tuple(filling.pop(group))))
+        if group.standing == STARVING:
+            fed.add(group.kind)
+
+    for number, item in enumerate(waiting):
+        job = item.job
+        order[job.job_id] = number
+        standing = STARVING if item.starving and job.kind not in fed else item.base
+        group = _Group(
+            job.kind, job.lane, job.priority, standing, is_fresh(job.partition), number if _alone(job) else 0
+        )
+        filling.setdefault(group, []).append(job)
+        full = sum(j.estimate_s for j in filling[group]) >= _seconds_of_work(job) * cores
+        if full or _alone(job) or len(filling[group]) >= MAX_FILES:
+            cut(group)
+    for group in list(filling):
+        cut(group)
     admitted = []
-    for batch in batches:
+    for batch in sorted(batches, key=lambda batch: (-batch.priority, order[batch.jobs[0].job_id])):
         ahead = sum(n for (lane, priority), n in there.items() if lane == batch.lane and priority >= batch.priority)
-        if ahead < limits.get(batch.lane, 0):
+        starving = batch.priority == STARVING and there[batch.lane, STARVING]
+        if ahead < limits.get(batch.lane, 0) and not starving:
             there[batch.lane, batch.priority] += 1
             admitted.append(batch)
     return admitted
 
 
-def _batch(lane: str, fresh: bool, group: Sequence[Waiting]) -> Batch:
-    """A batch stands where the one of its jobs stands that waited longest."""
-    return Batch(lane, max(item.effective for item in group), fresh, tuple(item.job for item in group))
+class _Group(NamedTuple):
+    """What the jobs of a batch have in common; `alone` keeps those apart that take nobody with them."""
+
+    kind: str
+    lane: str
+    priority: int
+    standing: int
+    fresh: bool
+    alone: int
+
+
+def _alone(job: Job) -> bool:
+    """A video fills a run, and a suspect (its worker died before) must take nobody with it."""
+    return job.kind == "video" or job.deaths > 0
 
 
 def _seconds_of_work(job: Job) -> float:
     if job.priority <= Priority.LOW:
         return _SECONDS_LOW
     return _SECONDS if job.lane == Lane.LIVE else _SECONDS_ARCHIVE
-
-
-def _seconds(group: Iterable[Waiting]) -> float:
-    return sum(item.job.estimate_s for item in group)

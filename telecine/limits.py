@@ -9,12 +9,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from telecine.errors import ConfigurationError, ErrorCode, InputError
 
 MAX_PROCESSING_TIME_S = 3_600.0  # requirements.md section 4: per-job limits; long videos by estimate
 _PATIENCE = 20.0  # times the estimate, which knows neither the machine nor its load
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """As PostgreSQL reads it: it knows no zones beyond 16 hours, which Python does."""
+    return moment.astimezone(UTC)
 
 
 class JobLimits(BaseModel):
@@ -25,7 +30,7 @@ class JobLimits(BaseModel):
     max_memory_mb: Annotated[int, Field(ge=128)] = 8_192
     max_processing_time_seconds: Annotated[float, Field(gt=0)] | None = None
     cpu_threads: Annotated[int, Field(ge=1)] | None = None
-    deadline: AwareDatetime | None = None
+    deadline: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=20)] | None = None
 
     def processing_time_s(self, estimate_s: float, now: datetime | None = None) -> float:

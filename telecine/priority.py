@@ -30,6 +30,10 @@ class Priority(IntEnum):
             raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"priority {value!r} is none of {choices}") from None
 
 
+STARVING = 11
+"""Where work stands that has waited too long: before HIGH, behind URGENT."""
+
+
 class Lane(StrEnum):
     """Live drops go before archive work."""
 
@@ -42,8 +46,8 @@ class Patience:
     """How long work may be passed over; from `telecine.settings`.
 
     Attributes:
-        starvation_s: waiting this long lifts LOW to where HIGH begins.
-        archive_s: archive work that waited this long counts as live.
+        starvation_s: what has waited this long comes right behind URGENT work, one batch of a kind at a time.
+        archive_s: the same for archive work.
     """
 
     starvation_s: float = 600.0

@@ -48,21 +48,23 @@ def carry_forward(
     wanted: Collection[str],
     kind: str,
     source_etag: str,
-    made: Collection[outputs.Place] = (),
+    made: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Outputs that this run wasn't asked for, from the manifest before it, and a warning when they are older.
 
-    Those are all outputs of other assets, and what an earlier attempt at the same job made (`made`).
+    Those are all outputs of other assets, and what earlier attempts at the same job made (`made`, manifest entries).
 
     Outputs of another kind go: a photo replaced by a video of the same name has no use for the photo's thumbnails.
     """
+    mine = [dict(output) for output in made]
     if previous is None or previous["source"]["kind"] != kind:
-        return [], []
-    kept = [o for o in previous["outputs"] if o["asset"] not in wanted or (o["asset"], o["name"]) in made]
+        return mine, []
+    places = {(output["asset"], output["name"]) for output in mine}
+    kept = [o for o in previous["outputs"] if o["asset"] not in wanted and (o["asset"], o["name"]) not in places]
     if kept and previous["source"]["etag"] != source_etag:
         assets = ", ".join(sorted({output["asset"] for output in kept}))
-        return kept, [f"{assets} were made from an earlier version of the source"]
-    return kept, []
+        return mine + kept, [f"{assets} were made from an earlier version of the source"]
+    return mine + kept, []
 
 
 def write_manifest(ledger: Ledger, store: ObjectStore, bucket: str, partition: str) -> None:
@@ -119,7 +121,7 @@ def publish_outputs(
         TelecineError: NO_OUTPUTS when the recipe has nothing for this kind of file.
     """
     previous = ledger.do(generations.current, job.partition)
-    before = outputs.made(job.outputs)
+    before = ledger.do(generations.outputs_at, job.partition, job.outputs)
     kept, older = carry_forward(previous[1] if previous else None, wanted, job.kind, job.etag, before)
     if not made and not kept:
         raise ConfigurationError(

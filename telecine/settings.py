@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     dagster_url: str = "http://127.0.0.1:3000"
     scratch: Path = Field(default_factory=lambda: home() / "scratch", description="Directory for working files")
     config: Path = Path("telecine.toml")
-    starvation_s: float = Field(600.0, gt=0, description="Waiting this long lifts a job from LOW to HIGH")
-    archive_starvation_s: float = Field(21_600.0, gt=0, description="Archive work that waited this long counts as live")
+    starvation_s: float = Field(600.0, gt=0, description="What waited this long comes right behind URGENT work")
+    archive_starvation_s: float = Field(21_600.0, gt=0, description="The same for archive work")
     memory_warn_percent: float = 80.0
     memory_stop_percent: float = Field(90.0, description="No new work begins while more of the memory is used")
     scratch_warn_percent: float = 85.0

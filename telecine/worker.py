@@ -155,7 +155,7 @@ class HeldClaim:
         while not self._stop.wait(BEAT_S):
             try:
                 beat = self.ledger.do(claims.beat, self.claim_id, Pressure.look(settings().scratch).as_json())
-            except (TelecineError, SQLAlchemyError) as e:
+            except (TelecineError, SQLAlchemyError, OSError) as e:
                 # Whatever it was: a heart that stops beating loses the claim, so go on.
                 log.warning("heartbeat.missed", claim_id=self.claim_id, reason=str(e))
                 continue

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from telecine.errors import ErrorCode, NotOurs, TelecineError
 from telecine.ledger import breakers
-from telecine.ledger.jobs import Job, JobStatus, canceled
+from telecine.ledger.jobs import AGAIN, REPLACED, Job, JobStatus, canceled, replaced
 from telecine.ledger.schema import attempts, jobs, media_objects, progress_history
 from telecine.limits import JobLimits
 from telecine.retry import delay_s
@@ -161,7 +161,15 @@ def fail(
         NotOurs: FENCED.
     """
     row = connection.execute(
-        select(jobs.c.attempts, jobs.c.priority, jobs.c.limits, jobs.c.stage, jobs.c.outputs, jobs.c.cancel_requested)
+        select(
+            jobs.c.attempts,
+            jobs.c.priority,
+            jobs.c.limits,
+            jobs.c.stage,
+            jobs.c.outputs,
+            jobs.c.cancel_requested,
+            replaced().label("replaced"),
+        )
         .where(_attempt(job_id, generation))
         .with_for_update()
     ).first()
@@ -173,19 +181,19 @@ def fail(
     described = {
         "error_class": error.kind,
         "error_code": error.code.value,
-        "error_message": error.message,
-        "error_details": (error.details or "")[-_DETAILS_CHARS:] or None,
+        "error_message": _printable(error.message),
+        "error_details": _printable(error.details or "")[-_DETAILS_CHARS:] or None,
     }
     if delay is None:
         partial = any(output["status"] == JobStatus.COMPLETED for output in known)
         moved: dict[str, Any] = {"status": JobStatus.FAILED, "finished_at": func.now(), "partial": partial}
     elif row.cancel_requested:  # before its worker heard of it: nobody wants another attempt
         moved = canceled("canceled on request")
+    elif row.replaced:
+        moved = canceled(REPLACED, ErrorCode.SOURCE_CHANGED)
     else:
         moved = {
-            "status": JobStatus.PENDING,
-            "claim_id": None,
-            "generation": None,
+            **AGAIN,
             "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, delay),
         }
     connection.execute(
@@ -205,12 +213,15 @@ def reclassify(connection: Connection, job_id: str, generation: int, kind: str) 
         NotOurs: FENCED.
     """
     row = connection.execute(
-        select(jobs.c.partition, jobs.c.cancel_requested).where(_attempt(job_id, generation)).with_for_update()
+        select(jobs.c.partition, jobs.c.cancel_requested, replaced().label("replaced"))
+        .where(_attempt(job_id, generation))
+        .with_for_update()
     ).first()
     if row is None:
         raise fenced(job_id)
-    again = {"status": JobStatus.PENDING, "claim_id": None, "generation": None, "stage": None}
-    moved = canceled("canceled on request") if row.cancel_requested else again
+    moved = canceled("canceled on request") if row.cancel_requested else AGAIN
+    if row.replaced:
+        moved = canceled(REPLACED, ErrorCode.SOURCE_CHANGED)
     connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(kind=kind, **moved))
     connection.execute(update(media_objects).where(media_objects.c.partition == row.partition).values(kind=kind))
     end(connection, job_id, generation, "reclassified")
@@ -247,6 +258,11 @@ def history(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
     return connection.execute(
         select(progress_history).where(progress_history.c.job_id == job_id).order_by(progress_history.c.sequence)
     ).all()
+
+
+def _printable(text: str) -> str:
+    """Without what PostgreSQL can't keep in a text."""
+    return text.replace("\0", "")
 
 
 def fenced(job_id: str) -> NotOurs:

@@ -1,8 +1,8 @@
 """The backlog: what waits, in which order, for how long, and how fast it goes.
 
-Waiting raises a job's priority, so that nothing starves: after `Patience.starvation_s` a LOW job stands where HIGH
-ones begin; URGENT is never overtaken. Archive work goes behind all live work until it has waited for
-`Patience.archive_s`.
+Nothing starves: what has waited for `Patience.starvation_s` (archive work: `Patience.archive_s`) is starving and comes
+right behind URGENT work. Of each kind one starving batch is let through at a time (telecine/batching), so that a long
+backlog of LOW or archive work never stands before what is more urgent. Archive work goes behind all live work.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.types import Float, Integer
+from sqlalchemy.types import Float
 
 from telecine.errors import ErrorCode, InputError
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import claims, jobs
-from telecine.priority import Lane, Patience, Priority
+from telecine.priority import STARVING, Lane, Patience, Priority
 
-_LIFT = float(Priority.HIGH - Priority.LOW)  # what waiting for `starvation_s` adds
-_CEILING = float((Priority.HIGH + Priority.URGENT) // 2)  # waiting never lifts above this: URGENT stays ahead
-_BEHIND = float(Priority.URGENT)  # how far behind live work the archive stands
+_BEHIND = int(Priority.URGENT)  # how far behind live work the archive stands
 _RETRY_PATIENCE_S = 30.0  # how long a busy machine may hold a retry that is due
 
 
@@ -32,21 +30,36 @@ DEFAULT = Patience()
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A waiting job and the priority it has by now."""
+    """A waiting job and where it stands.
+
+    Attributes:
+        base: its priority, below all live work when it is for the archive.
+        starving: it has waited for too long.
+    """
 
     job: Job
-    effective: int
+    base: int
+    starving: bool = False
 
 
 def _waited_s() -> ColumnElement[Any]:
     return func.extract("epoch", func.now() - jobs.c.created_at).cast(Float)
 
 
+def _base() -> ColumnElement[Any]:
+    return jobs.c.priority - case((jobs.c.lane != Lane.LIVE, _BEHIND), else_=0)
+
+
+def _starving(patience: Patience) -> ColumnElement[bool]:
+    return or_(
+        and_(jobs.c.lane == Lane.LIVE, jobs.c.priority < Priority.HIGH, _waited_s() >= patience.starvation_s),
+        and_(jobs.c.lane != Lane.LIVE, _waited_s() >= patience.archive_s),
+    )
+
+
 def effective_priority(patience: Patience) -> ColumnElement[Any]:
-    """A job's priority with what its waiting adds and its lane takes away, as an SQL expression."""
-    lifted = jobs.c.priority + _LIFT * _waited_s() / patience.starvation_s
-    behind = and_(jobs.c.lane != Lane.LIVE, _waited_s() < patience.archive_s)
-    return func.greatest(jobs.c.priority.cast(Float), func.least(lifted, _CEILING)) - case((behind, _BEHIND), else_=0.0)
+    """Where a job stands by now, as an SQL expression: its base, or STARVING."""
+    return case((_starving(patience), STARVING), else_=_base())
 
 
 def waiting(
@@ -56,6 +69,7 @@ def waiting(
 
     Args:
         hold_retries: the machine is busy: what failed before waits a little longer.
+        limit: of each kind, so that no kind hides another one.
     """
     other = jobs.alias("other")
     busy = exists().where(
@@ -68,19 +82,23 @@ def waiting(
     )
     held = case((jobs.c.attempts > 0, _RETRY_PATIENCE_S if hold_retries else 0.0), else_=0.0)
     due = jobs.c.not_before + func.make_interval(0, 0, 0, 0, 0, 0, held)
-    ready = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None), due <= func.now(), ~busy)
-    effective = effective_priority(patience)
-    query = (
-        job_rows.JOBS.add_columns(effective.label("effective"))
-        .where(ready)
-        .order_by(effective.desc(), jobs.c.job_id)
-        .limit(limit)
-        .with_for_update(of=jobs, skip_locked=True)
-    )
-    picked: dict[str, Waiting] = {}
-    for row in connection.execute(query):
-        picked.setdefault(row.partition, Waiting(job_rows.from_row(row), int(row.effective)))
-    return list(picked.values())
+    unclaimed = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None))
+    standing = effective_priority(patience)
+    picked: dict[str, tuple[int, Waiting]] = {}
+    for kind in connection.scalars(select(jobs.c.kind).where(unclaimed).distinct()).all():
+        rows = connection.execute(
+            job_rows.JOBS.add_columns(
+                standing.label("standing"), _base().label("base"), _starving(patience).label("starving")
+            )
+            .where(unclaimed, jobs.c.kind == kind, due <= func.now(), ~busy)
+            .order_by(standing.desc(), jobs.c.job_id)
+            .limit(limit)
+            .with_for_update(of=jobs, skip_locked=True)
+        )
+        for row in rows:
+            item = Waiting(job_rows.from_row(row), int(row.base), bool(row.starving))
+            picked.setdefault(row.partition, (int(row.standing), item))
+    return [item for _, item in sorted(picked.values(), key=lambda found: (-found[0], found[1].job.job_id))]
 
 
 def is_anything_due(connection: Connection) -> bool:
@@ -90,27 +108,36 @@ def is_anything_due(connection: Connection) -> bool:
 
 
 def lift(connection: Connection, patience: Patience = DEFAULT) -> list[tuple[str, int]]:
-    """Raise claims that no run has taken up yet to what their jobs' waiting is worth by now.
+    """Let starving claims that no run has taken up yet come next, one of each lane at a time.
 
     A batch that was requested early would otherwise stand behind everything requested later with more urgency.
 
     Returns:
         Claim and new priority, of those that rose.
     """
-    worth = (
-        select(jobs.c.claim_id, func.floor(func.max(effective_priority(patience))).cast(Integer).label("worth"))
-        .join_from(jobs, claims, jobs.c.claim_id == claims.c.claim_id)
-        .where(jobs.c.status == JobStatus.PENDING, claims.c.run_id.is_(None), claims.c.ended_at.is_(None))
-        .group_by(jobs.c.claim_id)
-        .subquery()
+    fed = set(
+        connection.scalars(select(claims.c.lane).where(claims.c.ended_at.is_(None), claims.c.priority == STARVING))
     )
-    rows = connection.execute(
-        update(claims)
-        .where(claims.c.claim_id == worth.c.claim_id, claims.c.priority < worth.c.worth)
-        .values(priority=worth.c.worth)
-        .returning(claims.c.claim_id, claims.c.priority)
+    hungry = connection.execute(
+        select(claims.c.claim_id, claims.c.lane)
+        .join_from(claims, jobs, jobs.c.claim_id == claims.c.claim_id)
+        .where(
+            claims.c.ended_at.is_(None),
+            claims.c.run_id.is_(None),
+            claims.c.priority < STARVING,
+            jobs.c.status == JobStatus.PENDING,
+            _starving(patience),
+        )
+        .order_by(claims.c.claim_id)
+        .distinct()
     )
-    return [(row.claim_id, row.priority) for row in rows]
+    risen = []
+    for row in hungry.all():
+        if row.lane not in fed:
+            fed.add(row.lane)
+            connection.execute(update(claims).where(claims.c.claim_id == row.claim_id).values(priority=STARVING))
+            risen.append((row.claim_id, STARVING))
+    return risen
 
 
 def expire(connection: Connection) -> list[str]:

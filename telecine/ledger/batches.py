@@ -16,6 +16,8 @@ from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Job, JobStatus, canceled
 from telecine.ledger.schema import batches, jobs, submission_keys
 
+_FORSAKEN_S = 600.0  # an upload between two children may take that long
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -71,10 +73,27 @@ def open_batch(
 def close(connection: Connection, batch_id: str) -> None:
     """All children that will ever come are there: `total` is their number, and the batch ends if they all have."""
     there = select(func.count()).where(jobs.c.batch_id == batch_id).scalar_subquery()
+    this = batches.c.batch_id == batch_id
     connection.execute(
-        update(batches).where(batches.c.batch_id == batch_id, batches.c.finished_at.is_(None)).values(total=there)
+        # One that had ended and got another child since, because its request was completed later.
+        update(batches)
+        .where(this, batches.c.finished_at.is_not(None), batches.c.total < there)
+        .values(finished_at=None, status="OPEN", manifest_written_at=None)
     )
+    connection.execute(update(batches).where(this, batches.c.finished_at.is_(None)).values(total=there))
     connection.execute(text("SELECT telecine.settle_batch(:batch)"), {"batch": batch_id})
+
+
+def forsaken(connection: Connection) -> list[str]:
+    """Open batches whose children have all ended and that nobody added to for a while: their submitter is gone."""
+    is_open = jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING])
+    working = exists().where(jobs.c.batch_id == batches.c.batch_id, is_open)
+    quiet = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, _FORSAKEN_S)
+    fresh = exists().where(jobs.c.batch_id == batches.c.batch_id, jobs.c.created_at > quiet)
+    found = select(batches.c.batch_id).where(
+        batches.c.finished_at.is_(None), batches.c.created_at < quiet, ~working, ~fresh
+    )
+    return list(connection.scalars(found.limit(100)))
 
 
 def discard(connection: Connection, batch_id: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Float, Row, func, select, update
+from sqlalchemy import Connection, Float, Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ErrorCode, TelecineError
@@ -76,7 +76,9 @@ def failed(connection: Connection, name: str, reason: str) -> None:
 def mend(connection: Connection, name: str) -> None:
     """It works again: close the breaker."""
     connection.execute(
-        update(breakers).where(breakers.c.name == name).values(failures=[], opened_at=None, probed_at=None, reason=None)
+        update(breakers)
+        .where(breakers.c.name == name, or_(breakers.c.opened_at.is_not(None), breakers.c.failures != []))
+        .values(failures=[], opened_at=None, probed_at=None, reason=None)
     )
 
 

@@ -79,12 +79,21 @@ def request(
 
 
 def open_for_run(
-    connection: Connection, claim_id: str, partitions: Collection[str], *, run_id: str, worker: str, lane: str
+    connection: Connection,
+    claim_id: str,
+    partitions: Collection[str],
+    *,
+    run_id: str,
+    worker: str,
+    lane: str,
+    whole: bool = True,
 ) -> tuple[list[str], dict[str, str]]:
     """A claim for a run that a person or a backfill started on some partitions.
 
     Takes over each partition's waiting job, or opens one with origin `dagster` from what the ledger knows of the
-    object. Returns the job ids, and for each partition that can't be worked on now a sentence why.
+    object. A run that makes only some of the assets (not `whole`) always opens one: what waits asks for all.
+
+    Returns the job ids, and for each partition that can't be worked on now a sentence why.
     """
     connection.execute(
         upsert(claims)
@@ -115,7 +124,8 @@ def open_for_run(
         .order_by(jobs.c.job_id)
         .with_for_update()
     ).all()
-    waiting_job = {r.partition: r.job_id for r in reversed(unfinished) if r.status == JobStatus.PENDING}
+    pending = [r for r in reversed(unfinished) if r.status == JobStatus.PENDING]
+    waiting_job = {r.partition: r.job_id for r in pending if whole or r.claim_id == claim_id}
     mine = {r.partition for r in unfinished if r.claim_id == claim_id}
     running = {r.partition for r in unfinished if r.status == JobStatus.PROCESSING} - mine
     for partition in partitions:
@@ -251,10 +261,15 @@ def end(
                 error_message="nothing was heard of its worker for a day",
             )
         )
+    connection.execute(
+        update(jobs)
+        .where(processing, job_rows.replaced())
+        .values(**job_rows.canceled(job_rows.REPLACED, ErrorCode.SOURCE_CHANGED))
+    )
     rows = connection.execute(
         update(jobs)
         .where(jobs.c.claim_id == claim_id, jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING]))
-        .values(status=JobStatus.PENDING, claim_id=None, generation=None)
+        .values(**job_rows.AGAIN)
         .returning(jobs.c.job_id)
     )
     return [row.job_id for row in rows]

@@ -23,7 +23,9 @@ from telecine.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SERIALIZATION = {"40001", "40P01"}  # serialization failure, deadlock detected
+# Serialization failure, deadlock, lock not available (lock_timeout), canceled (statement_timeout): somebody else was
+# in the way, and the same statement may succeed a moment later.
+_IN_THE_WAY = {"40001", "40P01", "55P03", "57014"}
 _FIRST_PAUSE_S = 0.05
 _RETRY_S = 20.0  # a killed PostgreSQL is back within a few seconds
 log = structlog.get_logger(__name__)
@@ -55,17 +57,18 @@ class Ledger:
             TransientError: DATABASE_UNAVAILABLE when PostgreSQL stays away for 20 s.
         """
         give_up = time.monotonic() + _RETRY_S
-        pause = _FIRST_PAUSE_S
+        pause, was_away = _FIRST_PAUSE_S, False
         while True:
             try:
                 with self.engine.begin() as connection:
                     done = work(connection, *args, **kwargs)
-                if pause > _FIRST_PAUSE_S:
+                if was_away:
                     self._remember_outage()
                 return done
             except (OperationalError, InterfaceError, DBAPIError) as e:
                 if not _passing(e):
                     raise
+                was_away = was_away or getattr(e.orig, "pgcode", None) not in _IN_THE_WAY
                 if time.monotonic() > give_up:
                     raise TransientError(
                         ErrorCode.DATABASE_UNAVAILABLE, "the ledger's database does not answer", str(e.orig)
@@ -123,7 +126,7 @@ def is_outage(error: BaseException) -> bool:
 
 def _passing(e: DBAPIError) -> bool:
     """Whether the same statement may succeed on a new connection."""
-    if e.connection_invalidated or getattr(e.orig, "pgcode", None) in _SERIALIZATION:
+    if e.connection_invalidated or getattr(e.orig, "pgcode", None) in _IN_THE_WAY:
         return True
     # Refused, starting up (57P03) or shut down (57P01-02): psycopg2 gives connection failures no code at all.
     return isinstance(e, OperationalError) and (getattr(e.orig, "pgcode", None) or "57P")[:3] in ("57P", "08", "080")

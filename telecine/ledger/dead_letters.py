@@ -130,7 +130,7 @@ def again(connection: Connection, job: Job, *, priority: int | None = None) -> s
     ).one()
     if media.deleted_at is not None:
         raise _refused(f"{job.bucket}/{job.key} was deleted from its bucket; upload it again instead")
-    if media.identity != job.identity:
+    if media.etag != job.etag:
         raise _refused(f"{job.bucket}/{job.key} was replaced since; the newer version has a job of its own")
     made = job_rows.submit(
         connection,

@@ -105,6 +105,18 @@ class Terms:
     outputs: Sequence[Mapping[str, Any]] = ()
 
 
+# A job that waits for another attempt; its progress stays, because it never goes back.
+AGAIN: dict[str, Any] = {
+    "status": JobStatus.PENDING,
+    "claim_id": None,
+    "generation": None,
+    "stage": None,
+    "stage_progress": None,
+    "stage_details": None,
+    "eta_low_s": None,
+    "eta_high_s": None,
+}
+REPLACED = "the object was replaced by a newer upload before this job was done"
 _COLUMNS = [jobs.c[name] if name in jobs.c else media_objects.c[name] for name in Job.__dataclass_fields__]
 # The record's columns; other modules of the ledger add conditions.
 JOBS = select(*_COLUMNS).join_from(jobs, media_objects, jobs.c.partition == media_objects.c.partition)
@@ -243,6 +255,12 @@ def lock_open(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(select(jobs.c.job_id).where(which, open_ones).order_by(jobs.c.job_id).with_for_update())
 
 
+def replaced() -> ColumnElement[bool]:
+    """Whether a job's object holds other bytes by now: another attempt would only find that out."""
+    now = select(media_objects.c.etag).where(media_objects.c.partition == jobs.c.partition).scalar_subquery()
+    return now != jobs.c.etag
+
+
 def supersede(connection: Connection, partition: str, identity: str) -> int:
     """Cancel waiting jobs for older versions of an object that was just replaced; returns how many."""
     done = connection.execute(
@@ -252,7 +270,7 @@ def supersede(connection: Connection, partition: str, identity: str) -> int:
             jobs.c.status == JobStatus.PENDING,
             jobs.c.identity != identity,
         )
-        .values(**canceled("the object was replaced by a newer upload before this job ran", ErrorCode.SOURCE_CHANGED))
+        .values(**canceled(REPLACED, ErrorCode.SOURCE_CHANGED))
     )
     return done.rowcount
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, tuple_
 
-from telecine.ledger.schema import attempts, batches, claims, jobs, progress_history, submission_keys
+from telecine.ledger.schema import attempts, batches, claims, dead_letters, jobs, progress_history, submission_keys
 
+_PROGRESS_AT_ONCE = 50_000
 _AT_ONCE = 5_000  # rows of jobs to a transaction, so that nobody waits for a lock
 
 
@@ -34,12 +35,20 @@ class Purged:
 
 def purge(connection: Connection, keep: Retention) -> Purged:
     """Delete what is older than it is kept, a few thousand jobs at a time."""
+    aged = (
+        select(progress_history.c.job_id, progress_history.c.sequence)
+        .where(progress_history.c.at < _ago(keep.progress_days))
+        .limit(_PROGRESS_AT_ONCE)
+    )
     progress = connection.execute(
-        delete(progress_history).where(progress_history.c.at < _ago(keep.progress_days))
+        delete(progress_history).where(tuple_(progress_history.c.job_id, progress_history.c.sequence).in_(aged))
     ).rowcount
     connection.execute(delete(submission_keys).where(submission_keys.c.expires_at < func.now()))
+    # A letter is kept until a person decides, and an open batch counts its children.
+    undecided = exists().where(dead_letters.c.job_id == jobs.c.job_id, dead_letters.c.resolved_at.is_(None))
+    counted = exists().where(batches.c.batch_id == jobs.c.batch_id, batches.c.finished_at.is_(None))
     old = connection.scalars(
-        select(jobs.c.job_id).where(jobs.c.finished_at < _ago(keep.jobs_days)).limit(_AT_ONCE)
+        select(jobs.c.job_id).where(jobs.c.finished_at < _ago(keep.jobs_days), ~undecided, ~counted).limit(_AT_ONCE)
     ).all()
     connection.execute(delete(attempts).where(attempts.c.job_id.in_(old)))
     connection.execute(delete(jobs).where(jobs.c.job_id.in_(old)))
@@ -47,7 +56,7 @@ def purge(connection: Connection, keep: Retention) -> Purged:
     connection.execute(delete(claims).where(claims.c.ended_at < _ago(keep.jobs_days), unused))
     childless = ~select(jobs.c.job_id).where(jobs.c.batch_id == batches.c.batch_id).exists()
     connection.execute(delete(batches).where(batches.c.finished_at < _ago(keep.jobs_days), childless))
-    return Purged(len(old), progress, more=len(old) == _AT_ONCE)
+    return Purged(len(old), progress, more=len(old) == _AT_ONCE or progress == _PROGRESS_AT_ONCE)
 
 
 def _ago(days: float) -> ColumnElement[Any]:

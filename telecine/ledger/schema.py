@@ -52,7 +52,8 @@ media_objects = Table(
     _time("first_seen_at", now=True),
     _time("changed_at", now=True),
 )
-Index("media_objects_place", media_objects.c.bucket, media_objects.c.key, unique=True)
+# Not unique: the partition is made from both, and two unique indexes would race in an upsert that names one of them.
+Index("media_objects_place", media_objects.c.bucket, media_objects.c.key)
 
 # A claim is the work one run does: a batch of jobs, requested by dispatch or opened by a run a person started.
 claims = Table(
@@ -195,6 +196,7 @@ progress_history = Table(
     Column("stage_details", JSONB),
     _time("at", now=True),
 )
+Index("progress_history_by_age", progress_history.c.at)
 
 # Jobs that nobody will try again by themselves; written by the trigger bury_job in the transaction that ends them.
 dead_letters = Table(

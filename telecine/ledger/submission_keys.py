@@ -49,16 +49,18 @@ def take(connection: Connection, key: str, fingerprint: str, job_id: str) -> str
             submission_keys.c.job_id,
             submission_keys.c.fingerprint,
             (submission_keys.c.expires_at < func.now()).label("expired"),
-            jobs.c.status,
         )
-        .join_from(submission_keys, jobs, submission_keys.c.job_id == jobs.c.job_id, isouter=True)
         .where(submission_keys.c.key == key)
-        .with_for_update(of=submission_keys)
-    ).one()
+        .with_for_update()
+    ).first()
+    if row is None:  # forgotten by retention between the two statements
+        return take(connection, key, fingerprint, job_id)
+    # A statement of its own: one that waited for the key's row still sees the jobs of before.
+    status = connection.scalar(select(jobs.c.status).where(jobs.c.job_id == row.job_id))
     if row.job_id == job_id:
         return None  # a repeated transaction
     is_chosen = key.startswith("request:")
-    if row.expired or row.status is None or (row.status in _FAILED and not is_chosen):
+    if row.expired or status is None or (status in _FAILED and not is_chosen):
         connection.execute(update(submission_keys).where(submission_keys.c.key == key).values(values))
         return None
     if is_chosen and row.fingerprint != fingerprint:

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from telecine.errors import ErrorCode, TransientError
-from telecine.ledger import Job, Ledger, attempts, backlog
+from telecine.ledger import Job, Ledger, attempts, backlog, claims
 from telecine.ledger import jobs as job_rows
-from telecine.priority import Patience
+from telecine.priority import STARVING, Patience
 from tests.integration.conftest import get, waiting
 
 pytestmark = pytest.mark.integration
@@ -39,17 +39,41 @@ def test_more_urgent_work_comes_first_and_equals_in_the_order_they_came(ledger: 
     assert order(ledger) == [job.job_id for job in (urgent, first, second, low)]
 
 
-def test_waiting_lifts_low_above_new_normal_work_but_never_above_urgent(ledger: Ledger, drop: Drop) -> None:
-    low, urgent, normal = drop(priority=1), drop(priority=20), drop()
-    let_wait(ledger, low, 300)
-    assert order(ledger) == [urgent.job_id, low.job_id, normal.job_id]
+def test_what_waited_too_long_comes_before_high_work_and_behind_urgent(ledger: Ledger, drop: Drop) -> None:
+    low, urgent, normal, high = drop(priority=1), drop(priority=20), drop(), drop(priority=10)
+    let_wait(ledger, low, 590)
+    assert order(ledger) == [job.job_id for job in (urgent, high, normal, low)]
+    let_wait(ledger, low, 601)
+    assert order(ledger) == [job.job_id for job in (urgent, low, high, normal)]
     let_wait(ledger, low, 30 * 86_400)
     assert order(ledger)[0] == urgent.job_id
 
 
+def test_no_kind_hides_another_one(ledger: Ledger, drop: Drop) -> None:
+    for _ in range(5):
+        drop(kind="video", priority=10)
+    image = drop()
+    found = ledger.do(backlog.waiting, _PATIENCE, limit=3)
+    assert [item.job.kind for item in found] == ["video"] * 3 + ["image"]
+    assert found[-1].job.job_id == image.job_id
+
+
+def test_a_requested_batch_that_starves_rises_one_of_a_lane_at_a_time(
+    ledger: Ledger, drop: Drop, claimed: Callable[..., str]
+) -> None:
+    first, second = drop(priority=1), drop(priority=1)
+    for job, claim in ((first, "c1"), (second, "c2")):
+        ledger.do(claims.request, claim, [job], lane="image", priority=1)
+        let_wait(ledger, job, 601)
+    assert ledger.do(backlog.lift, _PATIENCE) == [("c1", STARVING)]
+    assert ledger.do(backlog.lift, _PATIENCE) == [], "one at a time"
+    ledger.do(claims.end, "c1", "finished")
+    assert ledger.do(backlog.lift, _PATIENCE) == [("c2", STARVING)]
+
+
 def test_low_work_starts_within_the_bound_while_normal_work_keeps_coming(ledger: Ledger, drop: Drop) -> None:
     low = drop(priority=1)
-    for minute in range(11):
+    for minute in range(12):
         let_wait(ledger, low, 60 * minute)
         normal = drop()  # one more each minute, and one is taken each minute
         first = order(ledger)[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from telecine.batch_manifest import batch_manifest
 from telecine.errors import ConfigurationError, ErrorCode, InputError
@@ -183,3 +185,53 @@ def test_jobs_are_found_by_batch_status_kind_and_time(ledger: Ledger) -> None:
     assert ledger.do(job_rows.find, kind="video") == []
     later = ledger.do(job_rows.find, since=outside.created_at)
     assert [job.job_id for job in later] == [outside.job_id]
+
+
+def test_a_batch_of_thousands_is_canceled_in_one_go_while_a_child_is_processed(ledger: Ledger, begun: Begun) -> None:
+    batch = open_batch(ledger, 3_000)
+    running = child(ledger, batch)
+    begun(running)
+    ledger.do(
+        lambda c: c.execute(
+            text(
+                "INSERT INTO telecine.jobs (job_id, partition, kind, identity, etag, size_bytes, recipe, recipe_name,"
+                " recipe_hash, origin, correlation_id, batch_id, lane, priority, estimate_s)"
+                " SELECT 'many-' || n, partition, kind, identity, etag, size_bytes, recipe, recipe_name, recipe_hash,"
+                " origin, correlation_id, batch_id, lane, priority, estimate_s"
+                " FROM telecine.jobs, generate_series(1, 2999) AS n WHERE job_id = :job"
+            ),
+            {"job": running.job_id},
+        )
+    )
+    began = time.monotonic()
+    assert ledger.do(batches.cancel, batch, "not wanted") == (2_999, 1)
+    took_s = time.monotonic() - began
+    print(f"2,999 children canceled in {took_s:.2f} s")
+    assert took_s < 30, "the square of the children's number"
+    assert status(ledger, batch) == "OPEN"
+
+
+def test_a_batch_whose_submitter_died_is_closed_once_its_children_have_ended(ledger: Ledger, begun: Begun) -> None:
+    batch = open_batch(ledger, 2)
+    only = child(ledger, batch)
+    complete(ledger, only, begun(only)[1])
+    assert ledger.do(batches.forsaken) == [], "the second may still be uploading"
+    ledger.do(lambda c: c.execute(text("UPDATE telecine.batches SET created_at = now() - interval '1 hour'")))
+    assert ledger.do(batches.forsaken) == [], "a child came a moment ago"
+    ledger.do(lambda c: c.execute(text("UPDATE telecine.jobs SET created_at = now() - interval '1 hour'")))
+    assert ledger.do(batches.forsaken) == [batch]
+    ledger.do(batches.close, batch)
+    assert status(ledger, batch) == "COMPLETED"
+
+
+def test_a_child_that_joins_an_ended_batch_opens_it_again(ledger: Ledger, begun: Begun) -> None:
+    batch = open_batch(ledger, 1)
+    first = child(ledger, batch)
+    complete(ledger, first, begun(first)[1])
+    assert status(ledger, batch) == "COMPLETED"
+    second = child(ledger, batch)
+    ledger.do(batches.close, batch)
+    assert status(ledger, batch) == "OPEN"
+    complete(ledger, second, begun(second)[1])
+    assert status(ledger, batch) == "COMPLETED"
+    assert len(batch_manifest(ledger, batch)["jobs"]) == 2

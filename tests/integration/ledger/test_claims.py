@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from telecine.errors import ErrorCode, InputError, NotOurs
+from telecine.errors import ErrorCode, InputError, NotOurs, TransientError
 from telecine.job_id import new_id
 from telecine.ledger import Job, Ledger, attempts, backlog, claims, generations, media
 from telecine.ledger import jobs as job_rows
@@ -223,3 +223,30 @@ def test_many_waiting_jobs_are_claimed_in_their_order(ledger: Ledger) -> None:
     found = waiting(ledger)
     assert [job.key for job in found] == [f"many/{n:04}.jpg" for n in range(100)]
     assert len(ledger.do(claims.request, new_id(), found, lane="image", priority=5)) == 100
+
+
+def test_a_run_that_makes_only_some_assets_leaves_the_waiting_job_to_others(ledger: Ledger, drop: Drop) -> None:
+    job = drop()
+    for _ in range(2):  # a commit whose answer was lost is repeated
+        (opened,), refused = ledger.do(
+            claims.open_for_run, "r1", [job.partition], run_id="r1", worker="w", lane="image", whole=False
+        )
+    assert refused == {}
+    assert opened != job.job_id
+    assert get(ledger, opened).origin == "dagster"
+    assert (get(ledger, job.job_id).status, get(ledger, job.job_id).claim_id) == ("PENDING", None)
+    assert len(ledger.do(claims.open_claims)) == 1
+
+
+def test_an_attempt_at_an_older_version_is_not_tried_again(
+    ledger: Ledger, drop: Drop, claimed: Claimed, begun: Callable[..., tuple[str, int]]
+) -> None:
+    failing, dying = drop("a.jpg", 1), drop("b.jpg", 1)
+    _, generation = begun(failing)
+    claim, _ = begun(dying)
+    newer = [drop("a.jpg", 2), drop("b.jpg", 2)]
+    ledger.do(attempts.fail, failing.job_id, generation, TransientError(ErrorCode.STORE_UNAVAILABLE, "away"))
+    ledger.do(claims.end, claim, "lost", worker_died=True)
+    for job in (failing, dying):
+        assert (get(ledger, job.job_id).status, get(ledger, job.job_id).error_code) == ("CANCELED", "SOURCE_CHANGED")
+    assert sorted(job.job_id for job in waiting(ledger)) == sorted(job.job_id for job in newer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -91,3 +92,25 @@ def test_a_job_that_fails_whole_after_a_partial_attempt_is_still_partial(
     assert (replayed.status, replayed.replay_of, replayed.origin) == ("PENDING", job.job_id, "retry")
     assert outputs.made(replayed.outputs) == {("image/renditions", "1920")}, "a replay makes only the rest, too"
     assert replayed.correlation_id == job.correlation_id
+
+
+def test_what_an_earlier_attempt_made_is_taken_from_its_own_generation(
+    ledger: Ledger, drop: Drop, begun: Begun
+) -> None:
+    job = drop()
+    _, generation = begun(job)
+    manifest = {"outputs": [{**_GOOD[0], "key": "g1/1920"}]}
+    rows = outputs.after_attempt([], _GOOD, [OutputFailure("image/renditions", "640", _PASSING)], generation)
+    ledger.do(generations.publish, job.job_id, job.partition, generation, manifest, outputs=rows, failure=_PASSING)
+    other = {"outputs": [{**_GOOD[0], "key": "g9/1920"}]}  # another recipe's, published in between
+    ledger.do(
+        lambda c: c.execute(
+            text(
+                "INSERT INTO telecine.generations (partition, generation, job_id, manifest)"
+                " VALUES (:p, 9, 'other', CAST(:m AS json))"
+            ),
+            {"p": job.partition, "m": json.dumps(other)},
+        )
+    )
+    kept = ledger.do(generations.outputs_at, job.partition, get(ledger, job.job_id).outputs)
+    assert [output["key"] for output in kept] == ["g1/1920"]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from telecine.errors import ErrorCode, InputError
-from telecine.ledger import Job, Ledger, attempts, claims, generations, media, retention
+from telecine.ledger import Job, Ledger, attempts, claims, dead_letters, generations, media, retention
 from telecine.ledger.retention import Retention
 from tests.integration.conftest import accept, an_object, get
 
@@ -33,6 +33,7 @@ def test_ended_jobs_go_after_their_days_and_their_outputs_stay(
     ledger.do(claims.end, other, "finished")
     keep = Retention(jobs_days=90, progress_days=30)
     assert ledger.do(retention.purge, keep).jobs == 0
+    ledger.do(dead_letters.resolve, failed.job_id)
 
     age(ledger, "progress_history", "at", 31)
     assert ledger.do(retention.purge, keep).progress == 1
@@ -45,3 +46,14 @@ def test_ended_jobs_go_after_their_days_and_their_outputs_stay(
     assert ledger.do(lambda c: c.scalar(text("SELECT count(*) FROM telecine.claims"))) == 0
     assert ledger.do(generations.current, done.partition) == (1, {"n": 1})
     assert ledger.do(media.known_versions, "incoming", ["kept.jpg"]) == {"kept.jpg": info.identity}, "not seen as new"
+
+
+def test_a_letter_is_kept_until_a_person_decides(
+    ledger: Ledger, drop: Callable[..., Job], begun: Callable[..., tuple[str, int]]
+) -> None:
+    job = drop()
+    ledger.do(attempts.fail, job.job_id, begun(job)[1], InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
+    age(ledger, "jobs", "finished_at", 400)
+    assert ledger.do(retention.purge, Retention()).jobs == 0
+    ledger.do(dead_letters.resolve, job.job_id)
+    assert ledger.do(retention.purge, Retention()).jobs == 1

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,3 +214,19 @@ def test_a_batch_that_would_be_empty_is_none_and_its_key_stays_free(
     assert ledger.do(batches.newest, 10) == []
     again = place(ledger, store, settings(), sources, keyed, BatchTerms("another name"))
     assert again.placed[0].submission.job_id == first.job_id
+
+
+@pytest.mark.parametrize("gone", ["failed", "expired"])
+def test_many_at_once_make_one_new_job_when_the_first_doesnt_count_any_more(
+    ledger: Ledger, submit: Submit, begun: Begun, gone: str
+) -> None:
+    first = get(ledger, submit().job_id)
+    if gone == "failed":
+        ledger.do(attempts.fail, first.job_id, begun(first)[1], InputError(ErrorCode.CORRUPT_MEDIA, "broken"))
+    else:
+        expire(ledger)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: submit(), range(10)))
+    assert len({answer.job_id for answer in answers}) == 1
+    assert sum(answer.created for answer in answers) == 1
+    assert answers[0].job_id != first.job_id

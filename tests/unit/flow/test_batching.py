@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from telecine.batching import MAX_FILES, Batch, cut_batches
 from telecine.ledger import Job, JobStatus
 from telecine.ledger.backlog import Waiting
-from telecine.priority import Lane, Priority
+from telecine.priority import STARVING, Lane, Priority
 
 ROOM = {"image": 100, "video": 100, "audio": 100}
 _JOB = Job(
@@ -77,7 +77,13 @@ def cut(
     requested: Mapping[tuple[str, int], int] | None = None,
 ) -> list[Batch]:
     """Cut batches of jobs that have only just been accepted."""
-    return cut_batches([Waiting(job, job.priority) for job in jobs], is_fresh, cores, limits, requested or {})
+    return cut_batches(
+        [Waiting(job, job.priority - (20 if job.lane == Lane.ARCHIVE else 0)) for job in jobs],
+        is_fresh,
+        cores,
+        limits,
+        requested or {},
+    )
 
 
 def test_two_hundred_photos_dropped_at_once_are_one_batch() -> None:
@@ -138,10 +144,15 @@ def test_archive_and_live_files_are_never_in_one_batch() -> None:
     assert [[j.job_id for j in batch.jobs] for batch in batches] == [["00000", "00002"], ["00001"]]
 
 
-def test_a_batch_stands_where_its_longest_waiting_file_stands() -> None:
-    waiting = [Waiting(job(0, priority=1), 9), Waiting(job(1, priority=1), 1)]
-    (batch,) = cut_batches(waiting, lambda _: True, 2, ROOM, {})
-    assert batch.priority == 9
+def test_of_what_is_starving_one_batch_at_a_time_goes_before_the_rest() -> None:
+    low = [Waiting(job(n, priority=1, estimate_s=5.0), 1, starving=True) for n in range(6)]
+    normal = [Waiting(job(n, priority=5), 5) for n in range(10, 12)]
+    batches = cut_batches([*low, *normal], lambda _: True, 2, ROOM, {})
+    assert [(batch.priority, len(batch.jobs)) for batch in batches] == [(STARVING, 2), (5, 2), (1, 2), (1, 2)]
+    fed = cut_batches([*low, *normal], lambda _: True, 2, ROOM, {("image", STARVING): 1})
+    assert [batch.priority for batch in fed] == [5, 1, 1, 1], "one is under way"
+    mixed = [Waiting(job(0, priority=1), 1, starving=True), Waiting(job(1, priority=5), 5, starving=True)]
+    assert [b.priority for b in cut_batches(mixed, lambda _: True, 2, ROOM, {})] == [STARVING]
 
 
 _JOBS = st.lists(
@@ -166,6 +177,7 @@ _JOBS = st.lists(
 def test_with_room_every_job_is_in_exactly_one_batch_of_its_kind_and_priority(
     described: list[dict[str, object]], cores: int, known: set[int]
 ) -> None:
+    described = sorted(described, key=lambda other: -int(str(other["priority"])))  # as the backlog gives them
     waiting = [job(n, **other) for n, other in enumerate(described)]
     fresh = {j.partition: n not in known for n, j in enumerate(waiting)}
     batches = cut(waiting, fresh.__getitem__, cores, ROOM)

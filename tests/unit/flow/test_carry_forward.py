@@ -36,3 +36,10 @@ def test_an_asset_that_was_asked_for_and_is_not_made_any_more_goes() -> None:
 
 def test_a_photo_replaced_by_a_video_leaves_nothing_of_the_photo() -> None:
     assert carry_forward(manifest("old", THUMBNAILS, RENDITIONS), ["video/hls"], "video", "new") == ([], [])
+
+
+def test_what_the_same_job_made_before_goes_before_what_is_current() -> None:
+    made = {"asset": RENDITIONS, "name": "x", "key": "g1/x"}
+    kept, warnings = carry_forward(manifest("e", THUMBNAILS, RENDITIONS), [RENDITIONS], "image", "e", [made])
+    assert kept == [made, {"asset": THUMBNAILS, "name": "x"}]
+    assert warnings == []
