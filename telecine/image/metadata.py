@@ -106,9 +106,15 @@ def read(path: Path, format: str) -> SourceMetadata:
             len(exif)
         except DECODER_FAULTS:
             exif = Image.Exif()
+        if not _is_readable(exif):
+            exif = Image.Exif()
+        for _ in exif_blocks.directories(
+            exif
+        ):  # read now: a TIFF's directories lie in the file, which is about to close
+            pass
         xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
         return SourceMetadata(
-            exif=exif if _is_readable(exif) else Image.Exif(),
+            exif=exif,
             raw_exif=_bytes(info.get("exif")),
             xmp=xmp.encode() if isinstance(xmp, str) else _bytes(xmp),
             iptc=_iptc(image),
