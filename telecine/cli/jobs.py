@@ -180,6 +180,35 @@ def retry(
         raise typer.Exit(1)
 
 
+@jobs_app.command()
+def priority(
+    job_ids: JobIds,
+    to: Annotated[str, typer.Option(help="URGENT, HIGH, NORMAL or LOW.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Give waiting jobs another priority; it counts until they are given to a run.
+
+    Exit codes: 0 all have it; 1 one of them is unknown or doesn't wait any more.
+    """
+    from telecine.ledger import JobStatus
+    from telecine.ledger import jobs as rows
+    from telecine.priority import Priority
+
+    wanted = Priority.parse(to)
+    ledger, answers = open_ledger(), []
+    for job_id in job_ids:
+        status = ledger.do(rows.reprioritize, job_id, wanted.value)
+        changed = status is JobStatus.PENDING
+        answer = wanted.name if changed else f"is {status} already" if status else "there is no such job"
+        answers.append({"job_id": job_id, "changed": changed, "answer": answer})
+        if not as_json:
+            (say if changed else note)(f"{job_id}: {answer}")
+    if as_json:
+        print_json(answers)
+    if not all(answer["changed"] for answer in answers):
+        raise typer.Exit(1)
+
+
 def parse_priority(value: str | None) -> int | None:
     """A priority's number; None when none was given."""
     from telecine.priority import Priority

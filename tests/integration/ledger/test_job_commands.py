@@ -127,6 +127,16 @@ def test_retry_takes_up_what_it_can_and_names_the_rest(
     assert "PENDING" in refused["error"]
 
 
+def test_a_waiting_job_gets_another_priority_and_an_ended_one_does_not(
+    run: Run, ledger: Ledger, drop: Drop, failed: Callable[..., Job]
+) -> None:
+    waits, over = drop(), failed()
+    done = run("jobs", "priority", waits.job_id, over.job_id, "--to", "urgent", "--json")
+    assert done.exit_code == 1
+    assert [answer["changed"] for answer in document(done)] == [True, False]
+    assert get(ledger, waits.job_id).priority == 20
+
+
 def test_watching_prints_a_line_of_json_for_each_change_and_ends_with_the_jobs(
     run: Run, ledger: Ledger, drop: Drop, begun: Begun, failed: Callable[..., Job]
 ) -> None:
