@@ -111,8 +111,8 @@ class _ImageBatch:
 
     def _task(self, job: Job, generation: int) -> ImageTask:
         recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
-        allowed_s = JobLimits.model_validate(job.limits).processing_time_s(job.estimate_s)
-        self.limits_s[job.job_id] = min(_FILE_TIMEOUT_S, allowed_s)
+        limits = JobLimits.model_validate(job.limits)
+        self.limits_s[job.job_id] = min(_FILE_TIMEOUT_S, limits.processing_time_s(job.estimate_s))
         made = outputs.made(job.outputs)  # by an earlier attempt at this job: only the rest is made
         missing = tuple(
             o for o in recipe.images() if f"image/{o.asset}" in self.wanted and (f"image/{o.asset}", o.name) not in made
@@ -120,7 +120,17 @@ class _ImageBatch:
         scratch = self.config.scratch / self.held.claim_id / job.job_id
         # The ledger refuses the progress of an attempt only once its claim was given up.
         self.reporter.follow(job, generation, IMAGE, self.expected[job.job_id], fenced=self.held.lost.set)
-        return ImageTask(job.job_id, job.partition, job.bucket, job.key, job.etag, generation, missing, scratch)
+        return ImageTask(
+            job.job_id,
+            job.partition,
+            job.bucket,
+            job.key,
+            job.etag,
+            generation,
+            missing,
+            scratch,
+            limits.max_memory_mb * 2**20,
+        )
 
     def _settle(self, job: Job, generation: int, made: ImagesMade | TelecineError) -> Outcome:
         """Publish what was made, or write down why it wasn't."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class ImageTask:
     generation: int
     outputs: tuple[ImageOutput, ...]
     scratch: Path
+    max_memory_bytes: int | None = None  # of the job's limits, when they are narrower than the settings'
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,13 @@ def _limits() -> ImageLimits:
     )
 
 
+def _limits_of(task: ImageTask) -> ImageLimits:
+    limits = _limits()
+    if task.max_memory_bytes is None or task.max_memory_bytes >= limits.max_memory_bytes:
+        return limits
+    return replace(limits, max_memory_bytes=task.max_memory_bytes)
+
+
 @cache
 def _store() -> ObjectStore:
     """One client per pool process."""
@@ -89,7 +97,7 @@ def make_images(task: ImageTask) -> ImagesMade:
             sniffed = sniff(f.read(HEAD_BYTES))
         out_dir = directory / "out"
         out_dir.mkdir()
-        result = process_image(source, sniffed, task.outputs, out_dir, _limits(), pool_child.report)
+        result = process_image(source, sniffed, task.outputs, out_dir, _limits_of(task), pool_child.report)
         pool_child.report("UPLOADING", len(result.artifacts), count)
         place = (store, settings().output_bucket, task.partition, task.generation)
         outputs = upload_artifacts(*place, out_dir, result.artifacts)
