@@ -18,7 +18,7 @@ import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, TiffImagePlugin
 
 from telecine.errors import ErrorCode, InputError
-from telecine.image import primaries, source_facts
+from telecine.image import heif, primaries, source_facts
 from telecine.image.faults import DECODER_FAULTS, decoding
 from telecine.image.limits import ImageLimits, check_limits
 from telecine.image.orient import UPRIGHT, displayed_size
@@ -53,7 +53,6 @@ _DECODERS = {
     "avif": "AVIF",
     "heic": "HEIF",
 }
-_HEIF_TABLE_BYTES = 65_536
 _MENDED = "telecine_mended"  # our own note in a Pillow image's info
 # Pillow turns TIFFs while loading them, libheif obeys HEIF's own irot and imir.
 _TURNED_BY_DECODER = ("tiff", "heic")
@@ -144,7 +143,7 @@ def inspect(path: Path, sniffed: Sniffed, limits: ImageLimits | None = None) -> 
         InputError: LIMIT_EXCEEDED, CORRUPT_MEDIA or TRUNCATED_MEDIA.
     """
     if sniffed.format in ("avif", "heic"):
-        _check_announced_size(path, sniffed.format, limits or ImageLimits())
+        heif.check_announced_sizes(path, sniffed.format, limits or ImageLimits())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with opened(path, sniffed.format) as image:
@@ -161,7 +160,7 @@ def _facts(image: Image.Image, path: Path, format: str, limits: ImageLimits) -> 
     if image.info[_MENDED]:
         notes.append("Extra data of the PNG (profile, EXIF or text) is damaged and was ignored.")
     orientation, has_gps, camera = _exif(image, path, format, notes)
-    if format in ("avif", "heic") and _is_hdr(path):
+    if format in ("avif", "heic") and heif.is_hdr(heif.tables_of(path)):
         notes.append("The picture is HDR; it was not tone-mapped, so it may look pale.")
     turned = format in _TURNED_BY_DECODER
     swapped = turned
@@ -254,8 +253,7 @@ def _color_space(image: Image.Image, path: Path, format: str) -> str | None:
     if image.info.get("icc_profile") or image.mode not in ("RGB", "RGBA"):
         return None
     if format in ("avif", "heic"):
-        with path.open("rb") as f:
-            return primaries.named_by_code_points(f.read(16_384))
+        return primaries.named_by_code_points(heif.code_points(heif.tables_of(path)))
     try:
         return primaries.named_by_exif(Image.Image.getexif(image))
     except DECODER_FAULTS:
@@ -273,31 +271,6 @@ def _icc_name(image: Image.Image) -> str | None:
     return name or "unnamed"
 
 
-def _check_announced_size(path: Path, format: str, limits: ImageLimits) -> None:
-    """Check the sizes in a HEIF file's own table (ISO 23008-12, 6.5.3 ispe), because the decoders' limits only say
-    that the file is bad.
-
-    Raises:
-        InputError: LIMIT_EXCEEDED.
-    """
-    with path.open("rb") as f:
-        head = f.read(_HEIF_TABLE_BYTES)
-    at = head.find(b"ispe")
-    while at >= 0:
-        size = head[at + 8 : at + 16]
-        if len(size) == 8:
-            check_limits(format, "RGB", int.from_bytes(size[:4], "big"), int.from_bytes(size[4:], "big"), limits)
-        at = head.find(b"ispe", at + 4)
-
-
-def _is_hdr(path: Path) -> bool:
-    """Whether a HEIF picture's transfer function is PQ or HLG (ISO 23091-2 table 3: 16 and 18)."""
-    with path.open("rb") as f:
-        head = f.read(16_384)
-    at = head.find(b"colrnclx")
-    return at >= 0 and int.from_bytes(head[at + 10 : at + 12], "big") in (16, 18)
-
-
 def _bit_depth(image: Image.Image, path: Path, format: str) -> int:
     if format == "png":
         with path.open("rb") as f:
@@ -308,9 +281,5 @@ def _bit_depth(image: Image.Image, path: Path, format: str) -> int:
     if format == "heic":
         return int(image.info.get("bit_depth", 8))
     if format == "avif":
-        with path.open("rb") as f:
-            head = f.read(16_384)
-        at = head.find(b"av1C")  # AV1 in ISO-BMFF 2.3: high_bitdepth, twelve_bit
-        flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
-        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+        return heif.av1_bit_depth(heif.tables_of(path))
     return 1 if image.mode == "1" else 8

@@ -31,13 +31,11 @@ _UNCALIBRATED = 0xFFFF
 _INDEX_TAG = 1  # of the interoperability directory
 
 
-def named_by_code_points(head: bytes) -> str | None:
-    """The colour space that a HEIF file's colr box names, when it is neither sRGB's nor HDR."""
-    at = head.find(b"colrnclx")
-    if at < 0 or len(head) < at + 12:
+def named_by_code_points(code_points: tuple[int, int] | None) -> str | None:
+    """The colour space that primaries and transfer function name, when it is neither sRGB's nor HDR."""
+    if code_points is None or code_points[1] in _HDR_TRANSFERS:
         return None
-    primaries, transfer = struct.unpack_from(">HH", head, at + 8)
-    return None if transfer in _HDR_TRANSFERS else _BY_CODE_POINT.get(primaries)
+    return _BY_CODE_POINT.get(code_points[0])
 
 
 def named_by_exif(exif: Image.Exif) -> str | None:
