@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
+import ssl
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -96,10 +99,16 @@ async def check_host(host: str, port: int, rules: WebhookSettings) -> str | None
     return None
 
 
+@cache
+def _trusted(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    """The authorities, read once: that takes longer than a delivery."""
+    return httpx.create_ssl_context()
+
+
 def pool(rules: WebhookSettings) -> httpcore.AsyncConnectionPool:
     """A pool of checked connections; HTTP/1.1, no redirects, no proxies. SSL_CERT_FILE names other authorities."""
     return httpcore.AsyncConnectionPool(
-        ssl_context=httpx.create_ssl_context(),
+        ssl_context=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
         network_backend=CheckedNetwork(rules),
         max_connections=rules.parallel * 2,
         max_keepalive_connections=rules.parallel,
