@@ -12,7 +12,6 @@ import argparse
 import importlib
 import io
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -151,7 +150,9 @@ def main() -> None:
     if arguments.measure:
         started = time.perf_counter()
         ours(arguments.measure)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        # Not ru_maxrss, which counts what the parent had before exec.
+        status = Path("/proc/self/status").read_text()
+        peak = int(status.split("VmHWM:")[1].split()[0]) / 1e3
         print(f"{time.perf_counter() - started:.1f} s, {peak:.0f} MB at the peak")
         return
     print(f"load average {os.getloadavg()[0]:.1f} before the start")
