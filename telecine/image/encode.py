@@ -144,11 +144,13 @@ def _metadata(format: ImageFormat, carried: Carried) -> dict[str, Any]:
 
 
 def _png_texts(carried: Carried) -> PngImagePlugin.PngInfo | None:
-    if not (carried.xmp or carried.comment):
+    if not (carried.xmp or carried.comment or carried.text):
         return None
     texts = PngImagePlugin.PngInfo()
     if carried.xmp:
         texts.add_itxt("XML:com.adobe.xmp", carried.xmp.decode("utf-8", "replace"))
+    for keyword, text in carried.text:
+        texts.add_itxt(keyword, text)
     if carried.comment:
         texts.add_itxt("Comment", carried.comment.decode("utf-8", "replace"))
     return texts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ class Carried:
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
+    text: tuple[tuple[str, str], ...] = ()
 
 
 def read(path: Path, format: str) -> SourceMetadata:
@@ -121,7 +123,7 @@ def read(path: Path, format: str) -> SourceMetadata:
             dpi=_dpi(info.get("dpi")),
             comment=_bytes(info.get("comment")),
             # `image.text` would decode the pixels first.
-            text={str(name): text for name, text in info.items() if isinstance(text, str)} if format == "png" else {},
+            text=_texts(info) if format == "png" else {},
         )
 
 
@@ -164,7 +166,8 @@ def carried_by(
         if output.strip_private:
             return Carried(exif=_chosen_exif(output, source, size, _anything), icc=profile, dpi=source.dpi)
         block = _whole_exif(output, source, size, notes)
-        return Carried(block, upright_xmp(source.xmp), source.iptc, profile, source.dpi, source.comment)
+        xmp, text = upright_xmp(source.xmp), tuple(source.text.items())
+        return Carried(block, xmp, source.iptc, profile, source.dpi, source.comment, text)
     fields = output.metadata_fields
     numbers = {TAGS[name] for name in fields if name in TAGS}
 
@@ -241,6 +244,12 @@ def _dpi(value: Any) -> tuple[float, float] | None:
     except DECODER_FAULTS:
         return None
     return (across, down) if 1 <= across <= 20_000 and 1 <= down <= 20_000 else None
+
+
+def _texts(info: Mapping[Any, Any]) -> dict[str, str]:
+    """A PNG's texts, but for packets that only look like text."""
+    texts = {str(keyword): text for keyword, text in info.items() if isinstance(text, str)}
+    return {k: text for k, text in texts.items() if not k.startswith(("Raw profile type", "XML:com.adobe.xmp"))}
 
 
 def _iptc(image: Image.Image) -> bytes | None:

@@ -217,6 +217,15 @@ def test_everything_survives_when_asked_but_the_orientation_and_the_thumbnail(
     assert str(found["EXIF DateTimeOriginal"]) == WHEN
 
 
+def test_a_pngs_texts_stay_in_pngs_when_everything_is_kept(sources: dict[str, Path], tmp_path: Path) -> None:
+    _, files = made(sources["png"], tmp_path, metadata="preserve_all")
+    with Image.open(io.BytesIO(files["png"])) as image:
+        assert image.info["Author"] == SECRET
+        assert b'tiff:Orientation="1"' in image.info["xmp"]
+    _, files = made(sources["png"], tmp_path, metadata="preserve_all", strip_private=True)
+    assert b"Author" not in files["png"]
+
+
 def test_only_the_chosen_fields_are_copied(sources: dict[str, Path], tmp_path: Path) -> None:
     _, files = made(sources["jpeg"], tmp_path, metadata="selective", metadata_fields=["Artist", "GPS"])
     found = tags_of(files["jpeg"])
