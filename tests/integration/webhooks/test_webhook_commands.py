@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from telecine.cli.app import app
 from telecine.cli.events import parse_since
+from telecine.doctor.services import webhooks
 from telecine.errors import ConfigurationError
+from telecine.ledger import deliverers
 from tests.integration.webhooks import receiver as behave
 from tests.integration.webhooks.conftest import Life
 from tests.integration.webhooks.receiver import Receiver
@@ -102,6 +104,27 @@ def test_what_can_not_be_is_refused(telecine: Telecine, monkeypatch: pytest.Monk
     telecine("deliveries", "--status", "lost", code=2)
     with pytest.raises(ConfigurationError, match="no cursor"):
         telecine("events", "tail", "--after", "yesterday")
+
+
+def test_the_doctor_says_how_webhooks_are(life: Life, server: Receiver, postgres_url: str) -> None:
+    def finding() -> tuple[str, str]:
+        (found,) = webhooks({"TELECINE_POSTGRES_URL": postgres_url})
+        return found.verdict.value, found.found
+
+    assert finding() == ("ok", "no endpoints")
+    server.script["/in"] = [behave.reply(404)]
+    life.endpoint(server.url("/in"), event_types=["job.completed"])
+    life.completed()
+    verdict, text = finding()
+    assert verdict == "note"
+    assert "1 deliveries wait" in text
+    assert "no process delivers" in text
+    life.ledger.do(deliverers.beat, "deliver:here:1", [], 60.0)
+    assert finding()[0] == "ok"
+    life.deliver()
+    verdict, text = finding()
+    assert verdict == "note"
+    assert "1 given up" in text
 
 
 def test_a_time_or_a_span_back_from_now() -> None:
