@@ -8,6 +8,7 @@ but isn't everywhere and can't close the race below. Costs about 30 ms a start.
 Imports nothing of Telecine. See prctl(2) PR_SET_PDEATHSIG, setrlimit(2).
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -29,6 +30,7 @@ def main(argv: list[str]) -> None:
             os._exit(1)
     if nice:
         os.nice(nice)
+        _nice_session(nice)
     if cores and hasattr(os, "sched_setaffinity"):
         # ffmpeg and x264 count the cores they may run on, so this bounds every thread that they start by themselves.
         allowed = sorted(os.sched_getaffinity(0))
@@ -50,6 +52,14 @@ def main(argv: list[str]) -> None:
     except OSError as e:
         print(f"launcher: {program[0]}: {e.strerror}", file=sys.stderr)  # noqa: T201
         sys.exit(NOT_EXECUTABLE)
+
+
+def _nice_session(nice: int) -> None:
+    """Where sessions share the processor (sched(7), "The autogroup feature"), niceness counts within one only."""
+    if os.getsid(0) != os.getpid():  # not a session of our own: its others must not be slowed down
+        return
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as f:  # noqa: PTH123 - pathlib costs 10 ms
+        f.write(str(nice))
 
 
 if __name__ == "__main__":

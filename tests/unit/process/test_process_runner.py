@@ -171,6 +171,13 @@ def test_programs_are_niced() -> None:
     assert int(said) == os.nice(0) + 5
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups")
+def test_their_sessions_are_niced_where_sessions_share_the_processor() -> None:
+    said = run(["/bin/cat", "/proc/self/autogroup"], limits=Limits(nice=5)).stdout
+    assert said.split()[-2:] == [b"nice", b"5"]
+    assert Path("/proc/self/autogroup").read_text().split()[-1] != "5", "ours isn't"
+
+
 def _lives(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
