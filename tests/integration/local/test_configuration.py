@@ -21,9 +21,9 @@ def test_dagster_reads_its_instance_as_we_mean_it(stack: dict[str, str]) -> None
         queue = instance.run_coordinator.get_run_queue_config()
         assert queue is not None
         slots = int(stack["TELECINE_RUN_SLOTS"])
-        assert slots >= 2
+        assert slots >= 3
         assert queue.max_concurrent_runs == slots
-        assert [limit["limit"] for limit in queue.tag_concurrency_limits] == [slots - 1]
+        assert [limit["limit"] for limit in queue.tag_concurrency_limits] == [slots - 2, slots - 1], "video leaves two, what is not urgent one"
         assert not instance.run_retries_enabled
         assert instance.run_monitoring_enabled
         assert not instance.telemetry_enabled
