@@ -184,6 +184,15 @@ class House:
         ids = [claim.run_id for claim in claims]
         return list(self.instance.get_runs(dg.RunsFilter(run_ids=ids))) if ids else []
 
+    def hooked(self, job_ids: Iterable[str]) -> set[str]:
+        """Which of these jobs' runs reported their end by the hook on their asset."""
+        rows = self.rows(
+            "SELECT a.job_id FROM telecine.attempts a JOIN telecine.run_reports r USING (run_id)"
+            " WHERE a.job_id = ANY(:jobs) AND r.source = 'hook' AND r.word = 'succeeded'",
+            jobs=list(job_ids),
+        )
+        return {row.job_id for row in rows}
+
     # -- processes
 
     def part(self, name: str) -> psutil.Process:

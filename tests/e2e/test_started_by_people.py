@@ -124,6 +124,8 @@ def test_one_partition_a_range_a_subset_and_a_backfill(house: House, photos: lis
     new = opened(house, before)
     assert sorted(job.partition for job in new) == sorted(chosen)
     assert {(job.origin, job.status) for job in new} == {("dagster", "COMPLETED")}
+    everybody = {job.job_id for job in house.jobs()}
+    eventually(lambda: house.hooked(everybody) == everybody, "the hooks of all runs, whoever started them", 60)
 
     house.assert_nothing_lost_or_twice(house.jobs())
     house.wait_until_shown("image", dict.fromkeys(partitions, "MATERIALIZED"))
