@@ -23,7 +23,9 @@ def test_dagster_reads_its_instance_as_we_mean_it(stack: dict[str, str]) -> None
         slots = int(stack["TELECINE_RUN_SLOTS"])
         assert slots >= 3
         assert queue.max_concurrent_runs == slots
-        assert [limit["limit"] for limit in queue.tag_concurrency_limits] == [slots - 2, slots - 1], "video leaves two, what is not urgent one"
+        assert [limit["limit"] for limit in queue.tag_concurrency_limits] == [slots - 2, slots - 1], (
+            "video leaves two, what is not urgent one"
+        )
         assert not instance.run_retries_enabled
         assert instance.run_monitoring_enabled
         assert not instance.telemetry_enabled
