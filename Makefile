@@ -78,7 +78,7 @@ bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against so
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
 
 CHAOS := tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
-  tests/integration/ledger/test_state_machine.py
+  tests/integration/ledger/test_state_machine.py tests/integration/webhooks/test_webhook_crashes.py
 
 chaos: $(VENV)/.installed-dev ## the crash tests in their long form, about 20 minutes (TELECINE_CHAOS_SEED repeats one)
 	TELECINE_LONG_TESTS=1 $(BIN)/python -m pytest -s $(CHAOS)

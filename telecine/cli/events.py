@@ -70,7 +70,7 @@ def replay(
     as_json: JsonFlag = False,
 ) -> None:
     """Deliver events again, with the same ids. Progress is not replayed."""
-    from telecine.ledger import deliveries
+    from telecine.ledger import delivery_log
     from telecine.ledger import events as rows
 
     if not event_ids and since is None:
@@ -82,7 +82,7 @@ def replay(
     serials = ledger.do(rows.serials, event_ids=event_ids or (), since=at, types=event or ())
     due = 0
     for start in range(0, len(serials), _PAGE):
-        due += ledger.do(deliveries.replay, serials[start : start + _PAGE], endpoint, dead_only=dead)
+        due += ledger.do(delivery_log.replay, serials[start : start + _PAGE], endpoint, dead_only=dead)
     if as_json:
         print_json({"events": len(serials), "deliveries": due})
     else:
@@ -99,13 +99,14 @@ def deliveries(
     as_json: JsonFlag = False,
 ) -> None:
     """Who was told of what, what they answered, and what is tried again when."""
-    from telecine.ledger import deliveries as rows
+    from telecine.ledger import delivery_log
+    from telecine.ledger.deliveries import DeliveryStatus
 
-    wanted = one_of(status, rows.DeliveryStatus, "--status")
+    wanted = one_of(status, DeliveryStatus, "--status")
     found = open_ledger().do(
-        rows.listed,
+        delivery_log.listed,
         limit=limit,
-        status=rows.DeliveryStatus(wanted) if wanted else None,
+        status=DeliveryStatus(wanted) if wanted else None,
         endpoint_id=endpoint,
         event_id=event_id,
         job_id=job,

@@ -1,7 +1,8 @@
 """Deliveries: who leases what, how it ended, and what an endpoint's answers say about its health.
 
-Belongs here: leases, results, the circuit breaker and the token bucket, all in SQL, so that several delivering
-processes agree. Doesn't belong here: HTTP, and what an answer means (telecine/webhooks).
+Belongs here: leases, results and the token bucket, all in SQL, so that several delivering processes agree. Doesn't
+belong here: HTTP, and what an answer means (telecine/webhooks); the breaker (endpoint_health.py); replays
+(delivery_log.py).
 
 A lease is a mark on the row, not a lock: no transaction is open while an answer is awaited. First attempts of one
 subject (a job) go to one endpoint in the order of the events; a retry holds nobody back.
@@ -9,19 +10,20 @@ subject (a job) go to one endpoint in the order of the events; a retry holds nob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, literal, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.ledger import endpoint_health
 from telecine.ledger import endpoints as endpoint_rows
 from telecine.ledger import events as event_rows
 from telecine.ledger.events import Material
-from telecine.ledger.outbox_schema import deliveries, endpoints, events
+from telecine.ledger.outbox_schema import deliveries, endpoints
 
 STALE_PROGRESS_S = 300.0  # nobody wants to see a bar of five minutes ago
 OVERTAKEN_S = 10.0  # once delivery lags this much, only a job's newest event counts
@@ -278,162 +280,4 @@ def finish(connection: Connection, me: str, results: Sequence[Result], limits: L
     )
     # One endpoint after the other in a fixed order, so that two processes never wait for each other.
     for endpoint_id in sorted({r.endpoint_id for r in results}):
-        _judge_endpoint(connection, endpoint_id, [r for r in results if r.endpoint_id == endpoint_id], limits)
-
-
-_FAILED = text(
-    """
-    UPDATE telecine.endpoints SET
-        failures = CASE WHEN counting THEN failures ELSE 0 END + :number,
-        failing_since = CASE WHEN counting THEN failing_since ELSE now() END,
-        open_until = CASE WHEN open_until IS NOT NULL
-            OR CASE WHEN counting THEN failures ELSE 0 END + :number >= :most
-            THEN now() + make_interval(secs => :open_s) END,
-        probe_until = NULL, last_failure_at = now(), last_error = :error
-    FROM (SELECT endpoint_id AS of, coalesce(failing_since > now() - make_interval(secs => :window_s), false)
-        AS counting FROM telecine.endpoints) AS was
-    WHERE endpoint_id = :of AND was.of = endpoint_id
-    """
-)
-
-
-# A healthy endpoint's row is written once a second, not with every answer.
-_worth_saying = or_(
-    endpoints.c.failures > 0,
-    endpoints.c.open_until.is_not(None),
-    endpoints.c.probe_until.is_not(None),
-    endpoints.c.last_success_at.is_(None),
-    endpoints.c.last_success_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1.0),
-)
-
-
-def _judge_endpoint(connection: Connection, endpoint_id: str, results: Sequence[Result], limits: Limits) -> None:
-    """Breaker (failures in a row within the window open it; one success closes it), pause, 410."""
-    mine = endpoints.c.endpoint_id == endpoint_id
-    health = [r.healthy for r in results if r.healthy is not None]
-    if True in health:
-        connection.execute(
-            update(endpoints)
-            .where(mine, _worth_saying)
-            .values(failures=0, failing_since=None, open_until=None, probe_until=None, last_success_at=func.now())
-        )
-    failed = health[len(health) - health[::-1].index(True) :] if True in health else health
-    if failed:
-        last = next(r for r in reversed(results) if r.healthy is False)
-        connection.execute(
-            _FAILED,
-            {
-                "of": endpoint_id,
-                "number": len(failed),
-                "most": limits.breaker_failures,
-                "window_s": limits.breaker_window_s,
-                "open_s": limits.breaker_open_s,
-                "error": last.error,
-            },
-        )
-    elif not health:
-        # An answer that says nothing of its health still ends a probe.
-        connection.execute(update(endpoints).where(mine, endpoints.c.probe_until.is_not(None)).values(probe_until=None))
-    pauses = [r.pause_s for r in results if r.pause_s is not None]
-    if pauses:
-        until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, max(pauses))
-        connection.execute(
-            update(endpoints).where(mine).values(paused_until=func.greatest(endpoints.c.paused_until, until))
-        )
-    for r in results:
-        if r.disable is not None:
-            connection.execute(update(endpoints).where(mine).values(enabled=False, disabled_reason=r.disable))
-
-
-def replay(
-    connection: Connection, serials: Collection[int], endpoint_id: str | None = None, *, dead_only: bool = False
-) -> int:
-    """Deliver events again, with the same ids; answers how many deliveries are due now.
-
-    Args:
-        endpoint_id: to this endpoint, as far as its filters let them through, whether it had them before or not;
-            without it, to each endpoint that had them.
-        dead_only: only what was given up.
-
-    Raises:
-        ConfigurationError: INVALID_REQUEST for an unknown endpoint.
-    """
-    if endpoint_id is not None:
-        endpoint_rows._must_exist(connection, endpoint_id)
-    made = connection.execute(
-        text(
-            """
-            WITH wanted AS (
-                SELECT s.serial, d.endpoint_id, d.subject FROM unnest(CAST(:serials AS bigint[])) AS s (serial)
-                JOIN telecine.deliveries d ON d.event_serial = s.serial
-                WHERE NOT d.once AND (CAST(:endpoint AS text) IS NULL OR d.endpoint_id = :endpoint)
-                UNION
-                SELECT e.serial, p.endpoint_id, coalesce(e.job_id, e.batch_id) FROM telecine.events e
-                JOIN telecine.endpoints p ON p.endpoint_id = :endpoint
-                LEFT JOIN telecine.jobs j ON j.job_id = e.job_id
-                LEFT JOIN telecine.media_objects m ON m.partition = j.partition
-                WHERE NOT :dead_only AND e.serial = ANY (CAST(:serials AS bigint[]))
-                    AND coalesce(e.job_id, e.batch_id) IS NOT NULL AND e.event_type <> 'job.progress'
-                    AND (p.event_types IS NULL OR e.event_type = ANY (p.event_types))
-                    AND (p.recipes IS NULL OR j.recipe_name = ANY (p.recipes))
-                    AND (p.prefix IS NULL OR starts_with(m.key, p.prefix))
-            ), newest AS (
-                SELECT DISTINCT ON (w.serial, w.endpoint_id) w.*, d.status, coalesce(d.replay, -1) AS replay
-                FROM wanted w LEFT JOIN telecine.deliveries d
-                    ON d.event_serial = w.serial AND d.endpoint_id = w.endpoint_id
-                ORDER BY w.serial, w.endpoint_id, d.replay DESC
-            ), hurried AS (
-                UPDATE telecine.deliveries d SET next_attempt_at = now() FROM newest n
-                WHERE d.event_serial = n.serial AND d.endpoint_id = n.endpoint_id AND d.replay = n.replay
-                    AND n.status = 'PENDING' AND d.status = 'PENDING' AND NOT :dead_only RETURNING 1
-            ), again AS (
-                INSERT INTO telecine.deliveries (event_serial, endpoint_id, subject, replay)
-                SELECT serial, endpoint_id, subject, replay + 1 FROM newest
-                WHERE status IS DISTINCT FROM 'PENDING' AND (NOT :dead_only OR status = 'DEAD')
-                ORDER BY serial ON CONFLICT DO NOTHING RETURNING 1
-            )
-            SELECT (SELECT count(*) FROM hurried) + (SELECT count(*) FROM again)
-            """
-        ),
-        {"serials": list(serials), "endpoint": endpoint_id, "dead_only": dead_only},
-    ).scalar_one()
-    event_rows.wake(connection)
-    return int(made)
-
-
-def listed(
-    connection: Connection,
-    *,
-    limit: int,
-    status: DeliveryStatus | None = None,
-    endpoint_id: str | None = None,
-    event_id: str | None = None,
-    job_id: str | None = None,
-) -> Sequence[Row[Any]]:
-    """Deliveries with `event_id`, `event_type`, `job_id`, `batch_id`, newest first."""
-    query = (
-        select(deliveries, events.c.event_id, events.c.event_type, events.c.job_id, events.c.batch_id)
-        .join(events, events.c.serial == deliveries.c.event_serial)
-        .order_by(deliveries.c.delivery_id.desc())
-        .limit(limit)
-    )
-    if status is not None:
-        query = query.where(deliveries.c.status == status)
-    if endpoint_id is not None:
-        query = query.where(deliveries.c.endpoint_id == endpoint_id)
-    if event_id is not None:
-        query = query.where(events.c.event_id == event_id)
-    if job_id is not None:
-        query = query.where(events.c.job_id == job_id)
-    return connection.execute(query).all()
-
-
-def get(connection: Connection, delivery_id: int) -> Row[Any] | None:
-    """One delivery."""
-    return connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()
-
-
-def remove_orphans(connection: Connection) -> int:
-    """Deliveries that were made while their endpoint was being removed."""
-    known = select(endpoints.c.endpoint_id)
-    return connection.execute(delete(deliveries).where(deliveries.c.endpoint_id.not_in(known))).rowcount
+        endpoint_health.learn(connection, endpoint_id, [r for r in results if r.endpoint_id == endpoint_id], limits)

@@ -114,7 +114,7 @@ def rotate(connection: Connection, endpoint_id: str, overlap_s: float, secret: s
     """
     if endpoint_id == JOBS:
         _ensure_jobs(connection)
-    _must_exist(connection, endpoint_id)
+    must_exist(connection, endpoint_id)
     connection.execute(
         delete(endpoint_secrets).where(
             endpoint_secrets.c.endpoint_id == endpoint_id, endpoint_secrets.c.expires_at.is_not(None)
@@ -182,7 +182,7 @@ def enable(connection: Connection, endpoint_id: str) -> None:
     Raises:
         ConfigurationError: INVALID_REQUEST for an unknown id.
     """
-    _must_exist(connection, endpoint_id)
+    must_exist(connection, endpoint_id)
     connection.execute(
         update(endpoints)
         .where(endpoints.c.endpoint_id == endpoint_id)
@@ -211,7 +211,7 @@ def disable(connection: Connection, endpoint_id: str, reason: str) -> None:
     """
     if endpoint_id == JOBS:
         _ensure_jobs(connection)
-    _must_exist(connection, endpoint_id)
+    must_exist(connection, endpoint_id)
     connection.execute(
         update(endpoints).where(endpoints.c.endpoint_id == endpoint_id).values(enabled=False, disabled_reason=reason)
     )
@@ -223,7 +223,7 @@ def remove(connection: Connection, endpoint_id: str) -> None:
     Raises:
         ConfigurationError: INVALID_REQUEST for an unknown id.
     """
-    _must_exist(connection, endpoint_id)
+    must_exist(connection, endpoint_id)
     connection.execute(delete(endpoints).where(endpoints.c.endpoint_id == endpoint_id))
     connection.execute(delete(deliveries).where(deliveries.c.endpoint_id == endpoint_id))
 
@@ -234,7 +234,7 @@ def test_event(connection: Connection, endpoint_id: str, leased_by: str, lease_s
     Raises:
         ConfigurationError: INVALID_REQUEST for an unknown id or one without an address.
     """
-    _must_exist(connection, endpoint_id)
+    must_exist(connection, endpoint_id)
     if endpoint_id == JOBS:
         raise ConfigurationError(ErrorCode.INVALID_REQUEST, f"endpoint {JOBS} has no address of its own to test")
     event_id = f"evt_{random_secrets.token_hex(16)}"
@@ -289,7 +289,12 @@ def _ensure_jobs(connection: Connection) -> bool:
     )
 
 
-def _must_exist(connection: Connection, endpoint_id: str) -> None:
+def must_exist(connection: Connection, endpoint_id: str) -> None:
+    """Refuse an unknown id.
+
+    Raises:
+        ConfigurationError: INVALID_REQUEST.
+    """
     if connection.scalar(select(endpoints.c.endpoint_id).where(endpoints.c.endpoint_id == endpoint_id)) is None:
         raise ConfigurationError(ErrorCode.INVALID_REQUEST, f"there is no endpoint {endpoint_id}")
 

@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from telecine.errors import TelecineError
-from telecine.ledger import Ledger, deliverers, deliveries, endpoints, events
+from telecine.ledger import Ledger, deliverers, deliveries, delivery_log, endpoints, events
 from telecine.ledger.deliveries import Leased, Result
 from telecine.webhooks.listen import Listener
 from telecine.webhooks.network import pool
@@ -190,7 +190,7 @@ class Deliverer:
         days = self._rules.retention_days
         while self._ledger.do(events.prune, days) >= 5_000:
             pass
-        self._ledger.do(deliveries.remove_orphans)
+        self._ledger.do(delivery_log.remove_orphans)
         self._ledger.do(endpoints.job_urls_unused, days)
 
     async def _in_thread(self, work: Callable[[], T]) -> T | None:

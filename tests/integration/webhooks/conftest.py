@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from telecine.errors import ErrorCode, InputError, TransientError
 from telecine.job_id import new_id
-from telecine.ledger import Ledger, attempts, batches, claims, deliveries, endpoints, generations
+from telecine.ledger import Ledger, attempts, batches, claims, delivery_log, endpoints, generations
 from telecine.ledger import jobs as job_rows
 from telecine.webhooks.deliver import deliver_due
 from telecine.webhooks.settings import WebhookSettings
@@ -138,7 +138,7 @@ class Life:
 
     def deliveries(self, **of: Any) -> list[Any]:
         """Deliveries, oldest first."""
-        return list(reversed(self.ledger.do(deliveries.listed, limit=10_000, **of)))
+        return list(reversed(self.ledger.do(delivery_log.listed, limit=10_000, **of)))
 
     def statuses(self, **of: Any) -> list[str]:
         """Their statuses."""

@@ -17,7 +17,7 @@ import trustme
 from standardwebhooks import Webhook
 
 from telecine.errors import ConfigurationError
-from telecine.ledger import deliverers, deliveries, endpoints, events
+from telecine.ledger import deliverers, deliveries, delivery_log, endpoints, events
 from telecine.webhooks.deliver import Deliverer, deliver_test
 from telecine.webhooks.listen import Listener
 from telecine.webhooks.settings import WebhookSettings
@@ -153,8 +153,8 @@ def test_a_refused_event_is_dead_and_can_be_replayed_with_the_same_id(
     (row,) = life.deliveries(status=deliveries.DeliveryStatus.DEAD)
     assert (row.last_status, row.response) == (status, "\ufffd\ufffdno")
     serials = life.ledger.do(events.serials, event_ids=[row.event_id])
-    assert life.ledger.do(deliveries.replay, serials, dead_only=True) == 1
-    assert life.ledger.do(deliveries.replay, serials, dead_only=True) == 0, "it is due already"
+    assert life.ledger.do(delivery_log.replay, serials, dead_only=True) == 1
+    assert life.ledger.do(delivery_log.replay, serials, dead_only=True) == 0, "it is due already"
     life.deliver()
     assert life.statuses(endpoint_id=endpoint) == ["DEAD", "DELIVERED"]
     first, second = server.at("/in")
@@ -191,7 +191,7 @@ def test_410_switches_the_endpoint_off_and_enabling_it_delivers_what_waited(life
     life.ledger.do(endpoints.enable, name)
     assert life.deliver() == 2
     serials = life.ledger.do(events.serials, since=datetime(2020, 1, 1, tzinfo=UTC), types=["job.completed"])
-    assert life.ledger.do(deliveries.replay, serials, name) == 4
+    assert life.ledger.do(delivery_log.replay, serials, name) == 4
     assert life.deliver() == 4
 
 

@@ -10,7 +10,7 @@ from telecine.errors import ConfigurationError, ErrorCode
 from telecine.webhooks.guard import check_address, check_url
 from telecine.webhooks.settings import WebhookSettings
 
-STRICT = WebhookSettings()
+STRICT = WebhookSettings(allow_http=False, allow_private=False, expected_domains=())
 LAX = WebhookSettings(allow_http=True, allow_private=True)
 
 INSIDE = [
