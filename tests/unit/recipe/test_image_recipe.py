@@ -107,7 +107,7 @@ def test_a_sets_encoder_fields_go_only_to_the_formats_they_are_for() -> None:
 
 
 def test_sets_that_would_write_the_same_file_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="hero-320.webp"):
+    with pytest.raises(ConfigurationError, match=r"hero-320\.webp"):
         recipe({"name": "hero", "widths": [320]}, {"name": "hero-320", "format": "webp"})
 
 
