@@ -78,12 +78,16 @@ def _usable(service: str, port: int, used: set[int]) -> bool:
     return not used.intersection(needed) and not any(map(taken, needed)) and not _foreign_socket(service, port)
 
 
+def _wait_until_closed(service: str, port: int) -> None:
+    """A part that was killed a moment ago may still be closing its socket: all its threads must have ended first."""
+    deadline = time.monotonic() + _CLOSING_S
+    while any(map(taken, _needed(service, port))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def _candidates(service: str, remembered: int | None) -> Iterator[int]:
     if remembered is not None:
-        # A part that was killed a moment ago may still be closing its socket.
-        deadline = time.monotonic() + _CLOSING_S
-        while any(map(taken, _needed(service, remembered))) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        _wait_until_closed(service, remembered)
         yield remembered
     if os.environ.get("TELECINE_PORTS") != "free":
         yield DEFAULTS[service]
@@ -106,6 +110,8 @@ def choose(path: Path) -> dict[str, int]:
     for service in DEFAULTS:
         wish = f"TELECINE_{service.upper()}_PORT"
         if asked := os.environ.get(wish):
+            if asked == str(remembered.get(service)):
+                _wait_until_closed(service, remembered[service])
             if not asked.isdecimal() or not _usable(service, int(asked), used):
                 raise ConfigurationError(
                     ErrorCode.STACK_FAILED,
