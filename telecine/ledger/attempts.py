@@ -223,7 +223,8 @@ def reclassify(connection: Connection, job_id: str, generation: int, kind: str) 
     if row.replaced:
         moved = canceled(REPLACED, ErrorCode.SOURCE_CHANGED)
     connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(kind=kind, **moved))
-    connection.execute(update(media_objects).where(media_objects.c.partition == row.partition).values(kind=kind))
+    if not row.replaced:  # a newer version has a kind of its own
+        connection.execute(update(media_objects).where(media_objects.c.partition == row.partition).values(kind=kind))
     end(connection, job_id, generation, "reclassified")
 
 

@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 # The promise is 30 s on a machine that has time; what it was is printed. CI machines are noisy, so only a recovery that
 # hangs on something else fails here.
 BOUND_S = 120.0
-FREEZE_S = 60.0 if os.environ.get("TELECINE_LONG_TESTS") else 15.0
+LONG = bool(os.environ.get("TELECINE_LONG_TESTS"))
+FREEZE_S = 60.0 if LONG else 15.0
+in_chaos_too = pytest.mark.skipif(not LONG, reason="test_chaos kills it, too; alone with TELECINE_LONG_TESTS=1")
 
 
 def in_the_middle(house: House, photos: list[Path]) -> tuple[list[str], psutil.Process]:
@@ -63,6 +65,7 @@ def check_all_made(house: House, partitions: list[str]) -> None:
     house.wait_until_shown("image", dict.fromkeys(partitions, "MATERIALIZED"))
 
 
+@in_chaos_too
 def test_a_killed_run_worker(house: House, large_photos: list[Path]) -> None:
     partitions, worker = in_the_middle(house, large_photos)
     at = database_time(house)
@@ -91,6 +94,7 @@ def test_a_killed_run_worker_and_the_code_server_with_it(house: House, large_pho
     assert {run.status.value for run in house.runs_of(lost)} == {"FAILURE"}
 
 
+@in_chaos_too
 def test_a_killed_database(house: House, large_photos: list[Path]) -> None:
     partitions, _ = in_the_middle(house, large_photos)
     house.part("postgres").kill()
@@ -98,6 +102,7 @@ def test_a_killed_database(house: House, large_photos: list[Path]) -> None:
     assert [job.deaths for job in house.jobs()] == [0] * len(partitions), "nobody's file is to blame for the database"
 
 
+@in_chaos_too
 def test_a_killed_object_store(house: House, large_photos: list[Path]) -> None:
     partitions, _ = in_the_middle(house, large_photos)
     house.part("object-store").kill()

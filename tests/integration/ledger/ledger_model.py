@@ -199,6 +199,9 @@ class Book:
         old = [j for j in self._of(partition) if j.status == "PENDING" and j.identity != identity]
         self._end(old, "CANCELED", "SOURCE_CHANGED")
 
+    def _is_replaced(self, job: Work) -> bool:
+        return self.media[job.partition].identity != job.identity
+
     def _open(self, answer: Any, **fields: Any) -> Any:
         """A new job under the id that the ledger gave it."""
         if not isinstance(answer, str) or answer in self.jobs:
@@ -260,6 +263,8 @@ class Book:
         self._end([j for j in processing if j.status == "PROCESSING" and j.cancel], "CANCELED", "CANCELED")
         if abandon:
             self._end([j for j in processing if j.status == "PROCESSING"], "ABANDONED", "ABANDONED")
+        replaced = [j for j in processing if j.status == "PROCESSING" and self._is_replaced(j)]
+        self._end(replaced, "CANCELED", "SOURCE_CHANGED")
         back = [j for j in self._under(claim) if j.status in OPEN]
         for job in back:
             job.status, job.claim, job.generation = "PENDING", None, None
@@ -351,6 +356,9 @@ class Book:
         elif job.cancel:
             self._close(job, outcome or "canceled")
             self._end([job], "CANCELED", "CANCELED")
+        elif self._is_replaced(job):
+            self._close(job, outcome or "canceled")
+            self._end([job], "CANCELED", "SOURCE_CHANGED")
         else:
             self._close(job, outcome or "retry")
             job.status, job.claim, job.generation, job.code = "PENDING", None, None, code
@@ -359,7 +367,11 @@ class Book:
     def reclassify(self, answer: Any, job_id: str, generation: int, kind: str) -> None:
         job = self._attempt(job_id, generation)
         self._close(job, "reclassified")
-        job.kind = self.media[job.partition].kind = kind
+        job.kind = kind
+        if self._is_replaced(job):
+            self._end([job], "CANCELED", "SOURCE_CHANGED")
+            return
+        self.media[job.partition].kind = kind
         if job.cancel:
             self._end([job], "CANCELED", "CANCELED")
         else:
