@@ -77,7 +77,7 @@ test: $(VENV)/.installed-dev ## lint, then every test: unit, integration, e2e
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
 
-CHAOS := tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
+CHAOS := tests/e2e/test_crashes.py tests/integration/local/test_stack_survives.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
   tests/integration/ledger/test_state_machine.py tests/integration/webhooks/test_webhook_crashes.py
 
 chaos: $(VENV)/.installed-dev ## the crash tests in their long form, about 20 minutes (TELECINE_CHAOS_SEED repeats one)
