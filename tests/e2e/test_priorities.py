@@ -34,7 +34,10 @@ LONG = os.environ.get("TELECINE_LONG_TESTS")
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not (LONG or os.environ.get("TELECINE_PRIORITY_TEST")), reason="minutes of load: TELECINE_PRIORITY_TEST=1, or make chaos"),
+    pytest.mark.skipif(
+        not (LONG or os.environ.get("TELECINE_PRIORITY_TEST")),
+        reason="minutes of load: TELECINE_PRIORITY_TEST=1, or make chaos",
+    ),
 ]
 
 LOW, PADDING = (300, 0) if LONG else (50, 2_500_000)
