@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from media_assets import tags
-from telecine.ledger import Ledger, claims
+from telecine.ledger import Ledger, claims, runs
 from telecine.ledger.database import is_outage
 from telecine.settings import settings
 from telecine.worker import HeldClaim, hold_claim, worker_name
@@ -50,7 +50,7 @@ def bind(context: Context, ledger: Ledger, lane: str, assets: Collection[str]) -
     # Derived from the run, so that a repeated transaction finds the claim it made.
     claim_id = run.run_id
     _, refused = ledger.do(
-        claims.open_for_run, claim_id, keys, run_id=run.run_id, worker=worker_name(), lane=lane, whole=whole
+        runs.open_claim, claim_id, keys, run_id=run.run_id, worker=worker_name(), lane=lane, whole=whole
     )
     return claim_id, refused
 

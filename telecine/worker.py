@@ -176,7 +176,7 @@ class HeldClaim:
 
 @contextmanager
 def hold_claim(ledger: Ledger, claim_id: str, run_id: str | None) -> Iterator[HeldClaim]:
-    """Beat for a claim that `claims.start` or `claims.open_for_run` bound to this run, until the block ends.
+    """Beat for a claim that `claims.start` or `runs.open_claim` bound to this run, until the block ends.
 
     The claim is ended by `release` or by recovery, never by leaving the block: a video's steps hold it in turn.
     """

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from telecine.errors import ErrorCode, NotOurs, TelecineError
 from telecine.ledger import breakers
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import AGAIN, REPLACED, Job, JobStatus, canceled, replaced
 from telecine.ledger.schema import attempts, jobs, media_objects, progress_history
 from telecine.limits import JobLimits
@@ -194,7 +195,7 @@ def fail(
     else:
         moved = {
             **AGAIN,
-            "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, delay),
+            "not_before": func.now() + seconds(delay),
         }
     connection.execute(
         update(jobs).where(jobs.c.job_id == job_id).values(attempts=tried, outputs=known, **{**described, **moved})

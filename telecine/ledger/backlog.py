@@ -17,6 +17,7 @@ from sqlalchemy.types import Float
 
 from telecine.errors import ErrorCode, InputError
 from telecine.ledger import jobs as job_rows
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import claims, jobs
 from telecine.priority import STARVING, Lane, Patience, Priority
@@ -81,7 +82,7 @@ def waiting(
         ),
     )
     held = case((jobs.c.attempts > 0, _RETRY_PATIENCE_S if hold_retries else 0.0), else_=0.0)
-    due = jobs.c.not_before + func.make_interval(0, 0, 0, 0, 0, 0, held)
+    due = jobs.c.not_before + seconds(held)
     unclaimed = and_(jobs.c.status == JobStatus.PENDING, jobs.c.claim_id.is_(None))
     standing = effective_priority(patience)
     picked: dict[str, tuple[int, Waiting]] = {}
@@ -151,11 +152,9 @@ def expire(connection: Connection) -> list[str]:
             deadline.cast(TIMESTAMP(timezone=True)) < func.now(),
         )
         .values(
-            status=JobStatus.FAILED,
-            finished_at=func.now(),
-            error_class=InputError.kind,
-            error_code=ErrorCode.DEADLINE_PASSED.value,
-            error_message="its deadline passed while it waited",
+            **job_rows.ended(
+                JobStatus.FAILED, InputError.kind, ErrorCode.DEADLINE_PASSED, "its deadline passed while it waited"
+            )
         )
         .returning(jobs.c.job_id)
     )
@@ -193,7 +192,7 @@ def pace(connection: Connection, window_s: float) -> Sequence[Row[Any]]:
             func.percentile_cont(0.5).within_group(wait).label("wait_s"),
             func.percentile_cont(0.5).within_group(work).label("work_s"),
         )
-        .where(jobs.c.finished_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, window_s))
+        .where(jobs.c.finished_at > func.now() - seconds(window_s))
         .group_by(jobs.c.kind)
         .order_by(jobs.c.kind)
     ).all()

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, exists, func, insert, select, text, update
 
 from telecine.ledger import jobs as job_rows
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import Job, JobStatus, canceled
 from telecine.ledger.schema import batches, jobs, submission_keys
 
@@ -88,7 +89,7 @@ def forsaken(connection: Connection) -> list[str]:
     """Open batches whose children have all ended and that nobody added to for a while: their submitter is gone."""
     is_open = jobs.c.status.in_([JobStatus.PENDING, JobStatus.PROCESSING])
     working = exists().where(jobs.c.batch_id == batches.c.batch_id, is_open)
-    quiet = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, _FORSAKEN_S)
+    quiet = func.now() - seconds(_FORSAKEN_S)
     fresh = exists().where(jobs.c.batch_id == batches.c.batch_id, jobs.c.created_at > quiet)
     found = select(batches.c.batch_id).where(
         batches.c.finished_at.is_(None), batches.c.created_at < quiet, ~working, ~fresh

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.job_id import new_id
 from telecine.ledger import jobs as job_rows
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import Job, JobStatus, Terms
 from telecine.ledger.schema import dead_letters, jobs, media_objects
 from telecine.limits import JobLimits
@@ -163,14 +164,14 @@ def purge(connection: Connection, older_than_s: float) -> int:
     return connection.execute(
         delete(dead_letters).where(
             dead_letters.c.resolved_at.is_not(None),
-            dead_letters.c.resolved_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s),
+            dead_letters.c.resolved_at < func.now() - seconds(older_than_s),
         )
     ).rowcount
 
 
 def alerts(connection: Connection) -> list[str]:
     """Sentences about what needs a person now (requirements.md section 4, "alerts")."""
-    hour = func.now() - func.make_interval(0, 0, 0, 0, 1)
+    hour = func.now() - seconds(3_600)
     ended = connection.scalar(select(func.count()).where(jobs.c.finished_at > hour)) or 0
     buried = connection.scalar(select(func.count()).where(dead_letters.c.created_at > hour)) or 0
     said = []
@@ -182,7 +183,7 @@ def alerts(connection: Connection) -> list[str]:
     for row in connection.execute(alike.group_by(dead_letters.c.error_code)):
         if row.number > _ALERT_ALIKE:
             said.append(f"{row.number} jobs failed with {row.error_code} within the hour")
-    old = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, _ALERT_AGE_S)
+    old = func.now() - seconds(_ALERT_AGE_S)
     waiting = select(func.count()).where(dead_letters.c.created_at < old, dead_letters.c.resolved_at.is_(None))
     if number := connection.scalar(waiting):
         said.append(f"{number} dead letter(s) wait for a decision since more than a day")

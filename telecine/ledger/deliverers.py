@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from telecine.ledger.clock import seconds
 from telecine.ledger.outbox_schema import deliverers, deliveries
 
 BEAT_S = 2.0
@@ -62,5 +64,5 @@ def is_anything_due(connection: Connection) -> bool:
     return bool(connection.scalar(select(due)))
 
 
-def _ago(seconds: float) -> object:
-    return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+def _ago(age_s: float) -> ColumnElement[Any]:
+    return func.now() - seconds(age_s)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, or_, text, update
 
+from telecine.ledger.clock import seconds
 from telecine.ledger.outbox_schema import endpoints
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _worth_saying = or_(
     endpoints.c.open_until.is_not(None),
     endpoints.c.probe_until.is_not(None),
     endpoints.c.last_success_at.is_(None),
-    endpoints.c.last_success_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1.0),
+    endpoints.c.last_success_at < func.now() - seconds(1.0),
 )
 
 
@@ -71,7 +72,7 @@ def learn(connection: Connection, endpoint_id: str, results: Sequence[Result], l
         connection.execute(update(endpoints).where(mine, endpoints.c.probe_until.is_not(None)).values(probe_until=None))
     pauses = [r.pause_s for r in results if r.pause_s is not None]
     if pauses:
-        until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, max(pauses))
+        until = func.now() + seconds(max(pauses))
         connection.execute(
             update(endpoints).where(mine).values(paused_until=func.greatest(endpoints.c.paused_until, until))
         )

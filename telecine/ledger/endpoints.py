@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text, upda
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.ledger.clock import seconds
 from telecine.ledger.events import TEST_EVENT
 from telecine.ledger.outbox_schema import deliveries, endpoint_secrets, endpoints, events
 
@@ -123,7 +124,7 @@ def rotate(connection: Connection, endpoint_id: str, overlap_s: float, secret: s
     connection.execute(
         update(endpoint_secrets)
         .where(endpoint_secrets.c.endpoint_id == endpoint_id)
-        .values(expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, overlap_s))
+        .values(expires_at=func.clock_timestamp() + seconds(overlap_s))
     )
     return _store_secret(connection, endpoint_id, secret)
 
@@ -251,7 +252,7 @@ def test_event(connection: Connection, endpoint_id: str, leased_by: str, lease_s
             subject=event_id,
             once=True,
             leased_by=leased_by,
-            lease_until=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, lease_s),
+            lease_until=func.now() + seconds(lease_s),
         )
         .returning(deliveries.c.delivery_id)
     ).scalar_one()

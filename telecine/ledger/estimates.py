@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, union_all
 
 from telecine.eta import Estimate
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import Job, JobStatus
 from telecine.ledger.schema import attempts, jobs
 from telecine.priority import estimate_seconds
@@ -96,7 +97,7 @@ def accuracy(connection: Connection, window_s: float = 86_400.0) -> list[Accurac
         .where(
             attempts.c.outcome == "completed",
             attempts.c.estimate_s.is_not(None),
-            attempts.c.ended_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, window_s),
+            attempts.c.ended_at > func.now() - seconds(window_s),
         )
         .subquery()
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import TelecineError
 from telecine.ledger import attempts, breakers
+from telecine.ledger.clock import seconds
 from telecine.ledger.jobs import JobStatus
 from telecine.ledger.schema import attempts as attempt_rows
 from telecine.ledger.schema import claims, generations, jobs, media_objects
@@ -168,7 +169,7 @@ def unwritten(connection: Connection, older_than_s: float) -> list[str]:
             select(generations.c.partition)
             .where(
                 generations.c.manifest_written_at.is_(None),
-                generations.c.published_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s),
+                generations.c.published_at < func.now() - seconds(older_than_s),
             )
             .distinct()
         )

@@ -275,15 +275,20 @@ def supersede(connection: Connection, partition: str, identity: str) -> int:
     return done.rowcount
 
 
-def canceled(reason: str, code: ErrorCode = ErrorCode.CANCELED) -> dict[str, Any]:
-    """Columns of a job that somebody canceled."""
+def ended(status: JobStatus, error_class: str, code: ErrorCode, reason: str) -> dict[str, Any]:
+    """Columns of a job that ended without success and without its worker's word."""
     return {
-        "status": JobStatus.CANCELED,
+        "status": status,
         "finished_at": func.now(),
-        "error_class": NotOurs.kind,
+        "error_class": error_class,
         "error_code": code.value,
         "error_message": reason,
     }
+
+
+def canceled(reason: str, code: ErrorCode = ErrorCode.CANCELED) -> dict[str, Any]:
+    """Columns of a job that somebody canceled."""
+    return ended(JobStatus.CANCELED, NotOurs.kind, code, reason)
 
 
 def reprioritize(connection: Connection, job_id: str, priority: int) -> JobStatus | None:

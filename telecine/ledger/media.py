@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import InputError
 from telecine.ledger import jobs as job_rows
+from telecine.ledger.clock import seconds
 from telecine.ledger.schema import media_objects
 from telecine.partition import partition_key
 from telecine.priority import Lane
@@ -100,7 +101,7 @@ def mark_deleted(
             media_objects.c.bucket == bucket,
             media_objects.c.key.startswith(prefix, autoescape=True),
             media_objects.c.deleted_at.is_(None),
-            media_objects.c.changed_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, listing_s + 5),
+            media_objects.c.changed_at < func.now() - seconds(listing_s + 5),
         )
     )
     gone = [partition for partition, key in rows if key not in seen]

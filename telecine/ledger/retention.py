@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, tuple_
 
+from telecine.ledger.clock import seconds
 from telecine.ledger.schema import attempts, batches, claims, dead_letters, jobs, progress_history, submission_keys
 
 _PROGRESS_AT_ONCE = 50_000
@@ -60,4 +61,4 @@ def purge(connection: Connection, keep: Retention) -> Purged:
 
 
 def _ago(days: float) -> ColumnElement[Any]:
-    return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, days * 86_400)
+    return func.now() - seconds(days * 86_400)

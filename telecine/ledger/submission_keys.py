@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.ledger.clock import seconds
 from telecine.ledger.schema import jobs, submission_keys
 
 _KEPT_S = 24 * 3600.0  # requirements.md section 4, "dedup"
@@ -38,7 +39,7 @@ def take(connection: Connection, key: str, fingerprint: str, job_id: str) -> str
     Raises:
         ConfigurationError: IDEMPOTENCY_CONFLICT.
     """
-    until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, _KEPT_S)
+    until = func.now() + seconds(_KEPT_S)
     values = {"key": key, "fingerprint": fingerprint, "job_id": job_id, "expires_at": until}
     if connection.scalar(
         upsert(submission_keys).values(values).on_conflict_do_nothing().returning(submission_keys.c.key)
@@ -76,7 +77,7 @@ def take_batch(connection: Connection, chosen: str, fingerprint: str, batch_id: 
     Raises:
         ConfigurationError: IDEMPOTENCY_CONFLICT.
     """
-    until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, _KEPT_S)
+    until = func.now() + seconds(_KEPT_S)
     values = {"key": f"batch:{chosen}", "fingerprint": fingerprint, "batch_id": batch_id, "expires_at": until}
     made = upsert(submission_keys).values(values)
     taken = made.on_conflict_do_update(

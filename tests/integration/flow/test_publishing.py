@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from telecine.errors import ConfigurationError, ErrorCode, NotOurs, TransientError
-from telecine.ledger import Job, Ledger, attempts, claims, generations
+from telecine.ledger import Job, Ledger, attempts, claims, generations, runs
 from telecine.partition import manifest_key
 from telecine.publish import publish_outputs, write_manifest
 from telecine.settings import Settings, settings
@@ -73,7 +73,7 @@ def press(stack: dict[str, str], ledger: Ledger) -> Iterator[Press]:
 
 def again(ledger: Ledger, job: Job, run: str) -> tuple[Job, int]:
     """Another job for the same partition, begun."""
-    (job_id,), refused = ledger.do(claims.open_for_run, run, [job.partition], run_id=run, worker="host:2", lane="image")
+    (job_id,), refused = ledger.do(runs.open_claim, run, [job.partition], run_id=run, worker="host:2", lane="image")
     assert refused == {}
     opened = get(ledger, job_id)
     return opened, ledger.do(attempts.begin, opened, claim_id=run, run_id=run, worker="host:2")

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from telecine.errors import ErrorCode, InputError, NotOurs, TransientError
 from telecine.job_id import new_id
-from telecine.ledger import Job, Ledger, attempts, backlog, claims, generations, media
+from telecine.ledger import Job, Ledger, attempts, backlog, claims, generations, media, runs
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.claims import MAX_DEATHS
 from tests.integration.conftest import accept, an_object, get, waiting
@@ -135,7 +135,7 @@ def test_terminating_a_run_cancels_its_unfinished_jobs(ledger: Ledger, drop: Dro
 
 
 def open_claim(ledger: Ledger, partitions: list[str], run: str = "ui") -> tuple[list[str], dict[str, str]]:
-    return ledger.do(claims.open_for_run, run, partitions, run_id=run, worker="host:1", lane="image")
+    return ledger.do(runs.open_claim, run, partitions, run_id=run, worker="host:1", lane="image")
 
 
 def test_a_run_that_a_person_started_opens_jobs_or_takes_over_waiting_ones(
@@ -229,7 +229,7 @@ def test_a_run_that_makes_only_some_assets_leaves_the_waiting_job_to_others(ledg
     job = drop()
     for _ in range(2):  # a commit whose answer was lost is repeated
         (opened,), refused = ledger.do(
-            claims.open_for_run, "r1", [job.partition], run_id="r1", worker="w", lane="image", whole=False
+            runs.open_claim, "r1", [job.partition], run_id="r1", worker="w", lane="image", whole=False
         )
     assert refused == {}
     assert opened != job.job_id

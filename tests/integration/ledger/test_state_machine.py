@@ -35,7 +35,7 @@ from telecine.errors import (
     TransientError,
 )
 from telecine.job_id import new_id
-from telecine.ledger import Ledger, attempts, backlog, batches, claims, dead_letters, generations, media
+from telecine.ledger import Ledger, attempts, backlog, batches, claims, dead_letters, generations, media, runs
 from telecine.ledger import jobs as job_rows
 from telecine.ledger.jobs import Terms
 from telecine.limits import JobLimits
@@ -150,7 +150,7 @@ class Moves:
 
     @staticmethod
     def materialize(connection: Connection, claim: str, partitions: Sequence[str]) -> tuple[list[str], list[str]]:
-        taken, refused = claims.open_for_run(
+        taken, refused = runs.open_claim(
             connection, claim, partitions, run_id=claim, worker=f"host:{claim}", lane="image"
         )
         return taken, list(refused)

@@ -66,7 +66,7 @@ def test_parts_restart_for_ever_and_services_stop_last(tmp_path: Path, monkeypat
 
 
 def test_a_service_that_somebody_else_runs_is_no_part() -> None:
-    layout = layout_in(Path("/home/somebody/.telecine"))
+    layout = layout_in(Path("/srv/telecine"))
     assert services(layout, DEFAULTS, weed=None, postgres_bin=None) == []
     only = services(layout, DEFAULTS, weed=Path("/bin/weed"), postgres_bin=None)
     assert [part.name for part in only] == ["object-store"]
