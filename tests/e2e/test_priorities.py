@@ -31,14 +31,7 @@ from telecine.tools import ffmpeg_path
 from tests.e2e.house import House, eventually, house_for
 
 LONG = os.environ.get("TELECINE_LONG_TESTS")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not (LONG or os.environ.get("TELECINE_PRIORITY_TEST")),
-        reason="minutes of load: TELECINE_PRIORITY_TEST=1, or make chaos",
-    ),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LOW, PADDING = (300, 0) if LONG else (50, 2_500_000)
 STARVATION_S = 10.0
