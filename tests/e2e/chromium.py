@@ -26,9 +26,13 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; without Chromium they skip and say so."""
+    """One browser for a file's tests; without Chromium they skip and say so.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread for as long as it is open, and
+    nothing else may use `asyncio.run` until it is closed.
+    """
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip(f"no Chromium at {CHROMIUM}: `apt-get install chromium`, or name one in TELECINE_TEST_CHROMIUM")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: `pip install -e .[dev]`")
