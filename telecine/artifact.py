@@ -58,6 +58,22 @@ class Artifact:
     codecs: str | None = None
     stream_files: tuple[StreamFile, ...] | None = None
 
+    @classmethod
+    def of_file(
+        cls, asset: str, name: str, path: Path, out_dir: Path, mime: str, size: tuple[int, int] | None = None
+    ) -> Artifact:
+        """A finished file below `out_dir` as it lies there; `size` is a picture's width and height."""
+        return cls(
+            asset=asset,
+            name=name,
+            path=path.relative_to(out_dir).as_posix(),
+            mime=mime,
+            size_bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+            width=size[0] if size else None,
+            height=size[1] if size else None,
+        )
+
     @property
     def total_bytes(self) -> int | None:
         """Bytes of all files of a stream; None for anything else."""

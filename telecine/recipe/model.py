@@ -12,9 +12,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
 from telecine.recipe.image import ImageOutput
-from telecine.recipe.video import AudioRendition, Streams, VideoLadder, VideoStill
+from telecine.recipe.still import VideoStill
+from telecine.recipe.streams import Streams
+from telecine.recipe.video import VideoLadder
 
 OutputSpec = Annotated[ImageOutput | VideoLadder | Streams | VideoStill | AudioRendition, Field(discriminator="kind")]
 

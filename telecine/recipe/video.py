@@ -1,4 +1,4 @@
-"""Video, stream, still and audio outputs of a recipe (requirements.md sections 2 and 3)."""
+"""Video outputs of a recipe: what is made of the moving picture and its sound (requirements.md section 2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from telecine.recipe.base import OutputName, SpecModel
+from telecine.recipe.base import SpecModel
 
 RungHeight = Literal[240, 360, 480, 720, 1080]
 
@@ -28,33 +28,3 @@ class VideoLadder(SpecModel):
     @classmethod
     def _ascending(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(rungs)))
-
-
-class Streams(SpecModel):
-    """HLS and DASH over one set of CMAF segments, made from the recipe's ladder."""
-
-    kind: Literal["streams"]
-    protocols: tuple[Literal["hls", "dash"], ...] = Field(("hls", "dash"), min_length=1)
-    segment_s: Annotated[float, Field(ge=2, le=10)] = 6.0
-
-
-class VideoStill(SpecModel):
-    """One picture out of a video: the poster."""
-
-    kind: Literal["video_still"]
-    name: OutputName = "poster"
-    offset_s: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="Seconds from the start; left out: the smaller of 10 s and 10 % of the duration."
-    )
-    format: Literal["jpeg", "png", "webp"] = "jpeg"
-    width: Annotated[int, Field(ge=16, le=4096)] = 1280
-    quality: Annotated[int, Field(ge=1, le=100)] = 82
-
-
-class AudioRendition(SpecModel):
-    """One sound file made from an audio-only source."""
-
-    kind: Literal["audio"]
-    name: OutputName
-    codec: Literal["aac", "opus"]
-    bitrate_bps: Annotated[int, Field(ge=16_000, le=512_000)] = 128_000

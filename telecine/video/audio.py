@@ -19,7 +19,7 @@ from telecine.probe import AudioFacts, MediaFacts
 from telecine.process import Limits, run
 from telecine.progress import ProgressSink, Saying
 from telecine.recipe import Recipe
-from telecine.recipe.video import AudioRendition
+from telecine.recipe.audio import AudioRendition
 from telecine.tools import ffmpeg_path
 from telecine.video.command import CLEAN, PROGRESS, QUIET, stereo
 from telecine.video.describe import manifest_facts

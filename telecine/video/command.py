@@ -12,7 +12,8 @@ from pathlib import Path
 from telecine.demux import input_args
 from telecine.video.ladder import Rung
 from telecine.video.picture import deinterlaced, upright
-from telecine.video.plan import Sound, VideoPlan
+from telecine.video.plan import VideoPlan
+from telecine.video.sound import Sound
 
 _CRF = 23  # requirements.md section 2: Web 20-24
 _BUFFER = 1.5  # seconds at the cap: Apple HLS authoring 1.26 wants peaks within 200 % of the average

@@ -23,8 +23,9 @@ from telecine.video.command import Levelled, audio_file, encode_argv, levelled_a
 from telecine.video.following import Following
 from telecine.video.memory import cores_that_fit
 from telecine.video.missing import Place, missing
-from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, STREAM_AUDIO_BPS, Sound, VideoPlan
+from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
+from telecine.video.sound import STREAM_AUDIO_BPS, Sound
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
 _WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0

@@ -29,14 +29,12 @@ from telecine.video.plan import (
     METADATA,
     RENDITIONS,
     THUMBNAILS,
-    Still,
     VideoPlan,
 )
 from telecine.video.rendition import check_decodes, measure
-from telecine.video.still import take
+from telecine.video.stills import make_still
 from telecine.video.streams import make_streams
 
-_STILL_EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 _SYNC_S = 0.04  # requirements.md section 2: sound within 40 ms of the picture
 
 
@@ -90,7 +88,7 @@ def finish(
         if (THUMBNAILS, still.name) in left:
             tell("STILLS_AND_CLEANUP", 0.0, "still", still.name)
             with gathered.output((THUMBNAILS, still.name)):
-                artifact, small = _still(plan, still, source, out_dir, cancel)
+                artifact, small = make_still(plan, still, source, out_dir, cancel)
                 gathered.artifacts.append(artifact)
                 preview = preview or small
     sink.report("STILLS_AND_CLEANUP", 1.0, {})
@@ -109,7 +107,7 @@ def _metadata(plan: VideoPlan, out_dir: Path) -> Artifact:
     path = out_dir / "metadata" / "metadata.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(metadata(plan.facts), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    return _artifact(METADATA, "metadata", path, out_dir, "application/json")
+    return Artifact.of_file(METADATA, "metadata", path, out_dir, "application/json")
 
 
 def _rendition(
@@ -160,28 +158,3 @@ def _check_sound(plan: VideoPlan, name: str, start_s: float | None, duration_s: 
             ErrorCode.VERIFY_FAILED,
             f"{name}'s sound runs from {start_s:.3f} s for {length:.3f} s beside {planned:.3f} s of picture",
         )
-
-
-def _still(
-    plan: VideoPlan, still: Still, source: Path, out_dir: Path, cancel: threading.Event
-) -> tuple[Artifact, bytes]:
-    target = out_dir / "thumbnails" / f"{still.name}.{_STILL_EXTENSION[still.format]}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    taken = take(plan, still, source, target, cancel)
-    artifact = _artifact(THUMBNAILS, still.name, target, out_dir, f"image/{still.format}", (taken.width, taken.height))
-    return artifact, taken.preview
-
-
-def _artifact(
-    asset: str, name: str, path: Path, out_dir: Path, mime: str, size: tuple[int, int] | None = None
-) -> Artifact:
-    return Artifact(
-        asset=asset,
-        name=name,
-        path=path.relative_to(out_dir).as_posix(),
-        mime=mime,
-        size_bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        width=size[0] if size else None,
-        height=size[1] if size else None,
-    )

@@ -14,53 +14,21 @@ from pydantic import TypeAdapter
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts, VideoFacts
 from telecine.recipe import Recipe
-from telecine.recipe.video import Streams, VideoLadder, VideoStill
+from telecine.recipe.still import VideoStill
+from telecine.recipe.streams import Streams
+from telecine.recipe.video import VideoLadder
 from telecine.video.ladder import Rung, ladder
+from telecine.video.sound import Sound, plan_sound
+from telecine.video.still_plan import Still, plan_still
 from telecine.video.timing import Timing, timing
 
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
 HLS, DASH = "video/hls", "video/dash"
 ASSETS = frozenset({METADATA, RENDITIONS, THUMBNAILS, HLS, DASH})
 
-STREAM_AUDIO_BPS = 128_000  # one stereo track for all rungs of a stream
-_SOUND_RATES = (44_100, 48_000)
-_POSTER_S, _POSTER_SHARE = 10.0, 0.1
 # Luma samples a core gets through in a second (measured: veryfast on a 2-core virtual machine), for estimates only.
 _ENCODE_RATE, _DECODE_RATE, _TONEMAP_RATE = 45e6, 250e6, 20e6
 _PRESET_COST = {"ultrafast": 0.5, "superfast": 0.7, "veryfast": 1, "faster": 1.5, "fast": 2, "medium": 2.6, "slow": 5}
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """The sound of a video's outputs.
-
-    Attributes:
-        index: stream index in the source.
-        channels: of the source.
-        known_layout: whether ffmpeg knows which channel is which.
-        sample_rate: of the outputs, in Hz.
-        rates_bps: one AAC encode each, ascending.
-    """
-
-    index: int
-    channels: int
-    known_layout: bool
-    sample_rate: int
-    rates_bps: tuple[int, ...]
-    language: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """One picture out of the video; `chosen_by_person` offsets are taken exactly, others may move off a black frame."""
-
-    name: str
-    format: Literal["jpeg", "png", "webp"]
-    width: int
-    height: int
-    quality: int
-    offset_s: float
-    chosen_by_person: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,41 +100,11 @@ def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
         facts=facts,
         timing=clock,
         rungs=rungs,
-        sound=_sound(facts, rungs),
+        sound=plan_sound(facts, rungs),
         preset=preset,
         protocols=streams.protocols if streams else (),
-        stills=tuple(_still(spec, video, clock) for spec in still_specs),
+        stills=tuple(plan_still(spec, video, clock) for spec in still_specs),
         estimate_seconds=_estimate(video, rungs, clock, preset),
-    )
-
-
-def _sound(facts: MediaFacts, rungs: tuple[Rung, ...]) -> Sound | None:
-    audio = facts.audio
-    if audio is None:
-        return None
-    return Sound(
-        index=audio.index,
-        channels=audio.channels,
-        known_layout=audio.layout is not None and "channels" not in audio.layout,
-        sample_rate=audio.sample_rate if audio.sample_rate in _SOUND_RATES else 48_000,
-        rates_bps=tuple(sorted({STREAM_AUDIO_BPS, *(rung.audio_bitrate_bps for rung in rungs)})),
-        language=audio.language,
-    )
-
-
-def _still(spec: VideoStill, video: VideoFacts, clock: Timing) -> Still:
-    width, height = video.displayed_size
-    scale = min(1.0, spec.width / width)
-    wanted = spec.offset_s if spec.offset_s is not None else min(_POSTER_S, clock.duration_s * _POSTER_SHARE)
-    last_frame = (clock.frames - 1) / clock.fps
-    return Still(
-        name=spec.name,
-        format=spec.format,
-        width=max(2, round(width * scale / 2) * 2),
-        height=max(2, round(height * scale / 2) * 2),
-        quality=spec.quality,
-        offset_s=round(min(wanted, float(last_frame)), 6),
-        chosen_by_person=spec.offset_s is not None,
     )
 
 

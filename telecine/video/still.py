@@ -20,7 +20,8 @@ from telecine.process import Limits, run
 from telecine.tools import ffmpeg_path
 from telecine.video.command import QUIET
 from telecine.video.picture import deinterlaced, upright
-from telecine.video.plan import Still, VideoPlan
+from telecine.video.plan import VideoPlan
+from telecine.video.still_plan import Still
 
 _BLACK_MEAN, _BLACK_SPREAD = 28.0, 12.0  # of 255: titles on black are bright somewhere, so the spread tells them apart
 _SHARES = (0.2, 0.35, 0.5, 0.75)  # where to look when the first place is black

@@ -16,7 +16,8 @@ from telecine.stream.verify import verify_dash, verify_hls
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.plan import DASH, HLS, STREAM_AUDIO_BPS, VideoPlan
+from telecine.video.plan import DASH, HLS, VideoPlan
+from telecine.video.sound import STREAM_AUDIO_BPS
 
 _STREAM_DIR = "stream"
 _MIME = {
