@@ -83,7 +83,10 @@ def encode_argv(
 
 
 def video_graph(plan: VideoPlan) -> str:
-    """The picture's filter graph: one clock, then upright, then each rung scaled from the next larger one."""
+    """The picture's filter graph: one clock, then upright, then each rung scaled from the next larger one.
+
+    Where the frame rate halves on the way down, frames are dropped before they are scaled.
+    """
     clock, video = plan.timing, plan.video
     top = plan.rungs[-1]
     chain = [
@@ -92,12 +95,14 @@ def video_graph(plan: VideoPlan) -> str:
         f"fps=fps={clock.fps_num}/{clock.fps_den}:start_time=0:round=near",
         f"tpad=stop_mode=clone:stop_duration={clock.hold_s}",
         f"trim=end_frame={clock.frames}",
+        *([f"framestep={top.fps_divisor}"] if top.fps_divisor > 1 else []),
         *upright(video, top.width, top.height),
     ]
     parts = [f"[0:{video.index}]{','.join(chain)}"]
     for larger, rung in zip(plan.rungs[:0:-1], plan.rungs[-2::-1], strict=True):
         parts[-1] += f",split[{larger.name}][from{larger.name}]"
-        parts.append(f"[from{larger.name}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1")
+        fewer = f"framestep={step}," if (step := rung.fps_divisor // larger.fps_divisor) > 1 else ""
+        parts.append(f"[from{larger.name}]{fewer}scale={rung.width}:{rung.height}:flags=bicubic,setsar=1")
     parts[-1] += f"[{plan.rungs[0].name}]"
     return ";".join(parts)
 
@@ -154,11 +159,11 @@ def mux_argv(ffmpeg: Path, picture: Path, sound: Path | None, target: Path, lang
 
 
 def _video_codec(plan: VideoPlan, rung: Rung) -> list[str]:
-    gop = str(plan.timing.gop_frames)
+    gop = str(plan.timing.pace(rung.fps_divisor).gop_frames)
     return [
         *("-c:v", "libx264", "-preset", plan.preset, "-profile:v", "high", "-crf", str(_CRF)),
         *("-maxrate", str(rung.max_bitrate_bps), "-bufsize", str(round(rung.max_bitrate_bps * _BUFFER))),
-        # No keyframe but where a segment starts, on every rung alike.
+        # Closed GOPs, and no keyframe but where the clock has one: at the same instants on every rung.
         *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop"),
         *("-fps_mode", "passthrough"),
     ]

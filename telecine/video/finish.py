@@ -125,10 +125,9 @@ def _rendition(
         on_line=lambda line: line.startswith(("total_size", "out_time")),
     )
     made = measure(target, cancel)
-    if made.frames != plan.timing.frames:
-        raise SystemFault(
-            ErrorCode.VERIFY_FAILED, f"{target.name} holds {made.frames} frames instead of {plan.timing.frames}"
-        )
+    frames = plan.timing.pace(rung.fps_divisor).frames
+    if made.frames != frames:
+        raise SystemFault(ErrorCode.VERIFY_FAILED, f"{target.name} holds {made.frames} frames instead of {frames}")
     _check_sound(plan, target.name, made.audio_start_s, made.audio_duration_s)
     # Every frame of the smallest rung and every keyframe of the others: a damaged file shows in either.
     check_decodes(target, keyframes_only=rung is not plan.rungs[0], cancel=cancel)

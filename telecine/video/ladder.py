@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Rung:
         width, height: even, as displayed.
         max_bitrate_bps: what the decoder's buffer is filled with at most (VBV).
         audio_bitrate_bps: of the MP4 rendition's sound.
+        fps_divisor: it keeps one in so many frames of the clock (`Timing.pace`).
     """
 
     name: str
@@ -27,6 +29,7 @@ class Rung:
     height: int
     max_bitrate_bps: int
     audio_bitrate_bps: int
+    fps_divisor: int = 1
 
     @property
     def pixels(self) -> int:
@@ -44,17 +47,21 @@ _RATES = {
 }
 
 
-def ladder(width: int, height: int, short_sides: Sequence[int]) -> tuple[Rung, ...]:
-    """Rungs for a picture of `width` x `height` square pixels, smallest first.
+# Small pictures at 50 or 60 frames a second spend their bits on frames that nobody misses (issue 7, plan).
+_HALVED_UP_TO, _HALVED_FROM_FPS = 480, 47
+
+
+def ladder(width: int, height: int, short_sides: Sequence[int], fps: Fraction) -> tuple[Rung, ...]:
+    """Rungs for a picture of `width` x `height` square pixels at `fps`, smallest first.
 
     Rungs above the source are left out, but the lowest always exists: at the source's size when that is smaller.
     """
     short = min(width, height)
     chosen = [side for side in sorted(short_sides) if side <= short] or [min(short_sides)]
-    return tuple(_rung(width, height, side) for side in chosen)
+    return tuple(_rung(width, height, side, fps) for side in chosen)
 
 
-def _rung(width: int, height: int, side: int) -> Rung:
+def _rung(width: int, height: int, side: int, fps: Fraction) -> Rung:
     short = min(width, height)
     if side >= short:
         size = _even_below(width), _even_below(height)
@@ -63,7 +70,8 @@ def _rung(width: int, height: int, side: int) -> Rung:
     else:
         size = min(_even(width * side / height), _even_below(width)), side
     bitrate, audio = _RATES[side]
-    return Rung(f"{side}p", *size, bitrate, audio)
+    divisor = 2 if side <= _HALVED_UP_TO and fps >= _HALVED_FROM_FPS else 1
+    return Rung(f"{side}p", *size, bitrate, audio, divisor)
 
 
 def _even(value: float) -> int:

@@ -20,7 +20,7 @@ from telecine.recipe.video import VideoLadder
 from telecine.video.ladder import Rung, ladder
 from telecine.video.sound import Sound, plan_sound
 from telecine.video.still_plan import Still, plan_still
-from telecine.video.timing import Timing, timing
+from telecine.video.timing import Timing, output_fps, timing
 
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
 HLS, DASH = "video/hls", "video/dash"
@@ -93,8 +93,11 @@ def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
     if rungs_spec is None and not still_specs:
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
     max_fps = rungs_spec.max_fps if rungs_spec else 60.0
-    clock = timing(facts, max_fps, streams.segment_s if streams else Streams(kind="streams").segment_s)
-    rungs = ladder(*video.displayed_size, rungs_spec.rungs) if rungs_spec else ()
+    fps = output_fps(video, max_fps)
+    rungs = ladder(*video.displayed_size, rungs_spec.rungs, fps) if rungs_spec else ()
+    slowest = max((rung.fps_divisor for rung in rungs), default=1)
+    segment_s = streams.segment_s if streams else Streams(kind="streams").segment_s
+    clock = timing(facts, fps, segment_s, divisor=slowest)
     preset = rungs_spec.preset if rungs_spec else "veryfast"
     return VideoPlan(
         facts=facts,
@@ -110,7 +113,8 @@ def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
 
 def _estimate(video: VideoFacts, rungs: tuple[Rung, ...], clock: Timing, preset: str) -> float:
     """Core seconds, without start-up."""
-    encode = sum(rung.pixels for rung in rungs) * clock.frames / _ENCODE_RATE * _PRESET_COST[preset]
+    samples = sum(rung.pixels * clock.frames / rung.fps_divisor for rung in rungs)
+    encode = samples / _ENCODE_RATE * _PRESET_COST[preset]
     decode = video.width * video.height * max(video.frames, 1) / _DECODE_RATE
     tonemap = rungs[-1].pixels * clock.frames / _TONEMAP_RATE if video.hdr and rungs else 0.0
     return round(1.0 + encode + decode + tonemap, 1)

@@ -80,6 +80,33 @@ def test_every_rung_is_cut_at_the_same_instants(made: Callable[..., Made], tmp_p
         assert first_frame(alone, tmp_path / "x.png").size[1] == int(name[:-1])
 
 
+def keyframes(path: Path) -> list[float]:
+    """Presentation times of a file's keyframes, in seconds."""
+    asked = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]
+    lines = run([str(ffprobe_path()), *asked, str(path)]).stdout.decode().split()
+    return [float(time) for time, flags in (line.split(",")[:2] for line in lines) if "K" in flags]
+
+
+def test_a_rung_with_half_the_frames_has_its_keyframes_at_the_same_instants(
+    made: Callable[..., Made], tmp_path: Path
+) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=1280x720:r=60000/1001:d=5", *X264, str(tmp_path / "a.mp4"))
+    outputs = made(tmp_path / "a.mp4", rungs=(240, 720), segment_s=4.0)
+    assert [rung.fps_divisor for rung in outputs.plan.rungs] == [2, 1]
+    clock = outputs.plan.timing
+    planned = [n * clock.gop_s for n in range(3)]
+    for name in ("240p", "720p"):
+        assert keyframes(outputs.file("video/renditions", name)) == pytest.approx(planned, abs=0.001)
+    directory = outputs.file("video/hls", "multivariant").parent
+    for name in ("240p", "720p"):
+        segments = hls.parse_media((directory / f"{name}.m3u8").read_text()).segments
+        assert [s.duration_s for s in segments] == pytest.approx(
+            [clock.segment_s, clock.duration_s - clock.segment_s], abs=0.001
+        )
+        pictures = hls.parse_media((directory / f"{name}-iframes.m3u8").read_text()).segments
+        assert sum(s.duration_s for s in pictures) == pytest.approx(clock.duration_s, abs=0.001)
+
+
 def test_everything_handed_back_is_true(made: Callable[..., Made], base: Path) -> None:
     outputs = made(base)
     for artifact in outputs.result.artifacts:
