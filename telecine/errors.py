@@ -57,6 +57,12 @@ class ErrorCode(StrEnum):
         "The container holds no picture or sound that can be decoded.",
         "Check how the file was exported; it holds only empty tracks, subtitles or data.",
     )
+    INVALID_CAPTIONS = (
+        "INVALID_CAPTIONS",
+        "A caption file beside the video can't be read.",
+        "Correct the line that the message names, upload the file again and replay the job; or let the recipe say "
+        "`captions: optional`.",
+    )
     LIMIT_EXCEEDED = (
         "LIMIT_EXCEEDED",
         "The header announces more pixels, memory or time than the limit named in the message allows.",

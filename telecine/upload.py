@@ -18,6 +18,7 @@ from telecine.partition import generation_prefix
 from telecine.storage import ObjectStore
 
 _UPLOADS = 4  # parallel puts for one file's outputs
+_PLAYLIST = "application/vnd.apple.mpegurl"
 _PREVIEW_SIDE = 640  # pixels; the Dagster UI shows a picture at its own size
 
 
@@ -26,14 +27,11 @@ def upload_artifacts(
 ) -> list[dict[str, Any]]:
     """Put all files of a set below its generation; returns the manifest's `outputs`.
 
-    Segments go before playlists and playlists before entry files, so nothing ever names a file that isn't there.
+    Nothing ever names a file that isn't there: see `upload_order`.
     """
     prefix = generation_prefix(partition, generation)
-    segments = {f.path: f.mime for a in artifacts for f in a.stream_files or ()}
-    entries = {a.path: a.mime for a in artifacts}
-    first = {path: mime for path, mime in segments.items() if path not in entries}
     with ThreadPoolExecutor(_UPLOADS) as pool:
-        for group in (first, entries):
+        for group in upload_order(artifacts):
             list(
                 pool.map(
                     lambda item: store.upload(bucket, prefix + item[0], out_dir / item[0], mime=item[1]),
@@ -49,6 +47,20 @@ def upload_artifacts(
             files_url = f"g{generation}/{files_url}"
         outputs.append(manifest_output(artifact, partition, generation, files_url))
     return outputs
+
+
+def upload_order(artifacts: Sequence[Artifact]) -> tuple[dict[str, str], ...]:
+    """Media types by path in three groups, each of which is there before the next begins.
+
+    Segments and files that stand alone, then media playlists, then the entry files of streams, which name those.
+    """
+    groups: tuple[dict[str, str], ...] = ({}, {}, {})
+    entries = {a.path for a in artifacts if a.stream_files is not None}
+    for path, mime in [(f.path, f.mime) for a in artifacts for f in a.stream_files or ()] + [
+        (a.path, a.mime) for a in artifacts
+    ]:
+        groups[2 if path in entries else 1 if mime == _PLAYLIST else 0][path] = mime
+    return groups
 
 
 def upload_preview(

@@ -17,11 +17,13 @@ from telecine.eta import Estimate
 from telecine.file_job import FileJob
 from telecine.ledger import Ledger, attempts, estimates
 from telecine.ledger import jobs as job_rows
-from telecine.probe import probe
+from telecine.probe import MediaFacts, probe
 from telecine.recipe import parse_recipe
 from telecine.reporter import Track
 from telecine.settings import Settings
+from telecine.sidecar import fetch_sidecars
 from telecine.storage import ObjectStore
+from telecine.video.captions import readable
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
 from telecine.video.memory import cores_that_fit
@@ -83,7 +85,7 @@ def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | N
         track.end()
         work.ledger.do(attempts.reclassify, work.job.job_id, work.generation, "audio")
         return None
-    plan = plan_video(facts, parse_recipe(work.job.recipe, f"of job {work.job.job_id}"))
+    plan = _plan(facts, work)
     left, _ = missing(plan, frozenset(wanted), work.made)
     cores_that_fit(left)
     track.report("ANALYSIS", 1.0, {"operation": "planning"})
@@ -95,6 +97,22 @@ def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | N
         plan.to_json(),
         astuple(work.estimate.informed(_seconds(plan, left, work))),
     )
+
+
+def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
+    """The plan, with the caption files that lie beside the source now.
+
+    Raises:
+        InputError: INVALID_CAPTIONS when one can't be read and the recipe requires captions.
+    """
+    recipe = parse_recipe(work.job.recipe, f"of job {work.job.job_id}")
+    streams = recipe.streams()
+    if streams is None or streams.captions == "none":
+        return plan_video(facts, recipe)
+    found = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
+    files, warnings = readable(found, required=streams.captions == "required")
+    plan = plan_video(facts, recipe, files)
+    return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
 def _seconds(plan: VideoPlan, left: VideoPlan, work: FileJob) -> float:

@@ -109,11 +109,20 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True)
 class SubtitleFacts:
-    """One subtitle track."""
+    """One subtitle track.
+
+    Attributes:
+        forced: only what has to be read even by those who understand the sound.
+        hearing_impaired: says sounds as well as words.
+        title: what the file calls it.
+    """
 
     index: int
     codec: str
     language: str | None
+    forced: bool = False
+    hearing_impaired: bool = False
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,15 @@ def audio_facts(stream: Mapping[str, Any], track: Track | None) -> AudioFacts:
 
 def subtitle_facts(stream: Mapping[str, Any]) -> SubtitleFacts:
     """One subtitle stream of ffprobe's JSON."""
-    return SubtitleFacts(stream["index"], stream.get("codec_name", "unknown"), _language(stream))
+    disposition, title = stream.get("disposition", {}), stream.get("tags", {}).get("title")
+    return SubtitleFacts(
+        index=stream["index"],
+        codec=stream.get("codec_name", "unknown"),
+        language=_language(stream),
+        forced=bool(disposition.get("forced")),
+        hearing_impaired=bool(disposition.get("hearing_impaired")),
+        title=title[:80] if title else None,
+    )
 
 
 def chapter(data: Mapping[str, Any]) -> Chapter:

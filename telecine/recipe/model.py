@@ -66,6 +66,10 @@ class Recipe(SpecModel):
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
+    def streams(self) -> Streams | None:
+        """HLS and DASH, if they are asked for."""
+        return next((o for o in self.outputs if isinstance(o, Streams)), None)
+
     def images(self) -> tuple[ImageOutput, ...]:
         """Outputs for images in recipe order, sets taken apart."""
         whole_file = {flag: True for flag in ("keep_details", "allow_truncated") if getattr(self, flag)}

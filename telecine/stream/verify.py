@@ -18,7 +18,7 @@ _CUT_S = 0.002  # EXTINF has three decimals
 _RATE = 1.10  # declared within 10 % of measured
 
 
-def verify_hls(directory: Path, duration_s: float, rungs: int, *, sound: bool) -> tuple[str, ...]:
+def verify_hls(directory: Path, duration_s: float, rungs: int, *, sounds: int) -> tuple[str, ...]:
     """Check an HLS stream.
 
     Returns:
@@ -32,12 +32,10 @@ def verify_hls(directory: Path, duration_s: float, rungs: int, *, sound: bool) -
     try:
         entry = hls.parse_multivariant((directory / MULTIVARIANT).read_text())
         spoken = [m for m in entry.media if m.get("TYPE") == "AUDIO"]
-        if len(entry.variants) != rungs or len(entry.iframes) != rungs or bool(spoken) != sound:
-            raise ValueError(
-                f"{len(entry.variants)} variants and {len(spoken)} sounds instead of {rungs} and {sound:d}"
-            )
+        if len(entry.variants) != rungs or len(entry.iframes) != rungs or len(spoken) != sounds:
+            raise ValueError(f"{len(entry.variants)} variants and {len(spoken)} sounds instead of {rungs} and {sounds}")
         measured: dict[str, hls.Rates] = {}
-        uris = [uri for _, uri in (*entry.variants, *entry.iframes)] + [m["URI"] for m in spoken]
+        uris = [uri for _, uri in (*entry.variants, *entry.iframes)] + [m["URI"] for m in entry.media]
         for uri in uris:
             playlist = hls.parse_media((directory / uri).read_text())
             files += [uri, *_hls_files(playlist)]
@@ -48,7 +46,10 @@ def verify_hls(directory: Path, duration_s: float, rungs: int, *, sound: bool) -
         for given, uri in entry.variants:
             playlist = hls.parse_media((directory / uri).read_text())
             cuts[uri] = tuple(s.duration_s for s in playlist.segments)
-            extra = max((measured[m["URI"]].peak_bps for m in spoken), default=0)
+            extra = sum(
+                max((measured[m["URI"]].peak_bps for m in entry.media if m["TYPE"] == kind), default=0)
+                for kind in ("AUDIO", "SUBTITLES")
+            )
             _check_rate(uri, int(given["BANDWIDTH"]), measured[uri].peak_bps + extra)
             missing = {"AVERAGE-BANDWIDTH", "CODECS", "RESOLUTION", "FRAME-RATE", "VIDEO-RANGE"} - given.keys()
             if missing:
@@ -60,7 +61,7 @@ def verify_hls(directory: Path, duration_s: float, rungs: int, *, sound: bool) -
     return (*dict.fromkeys(files), MULTIVARIANT)
 
 
-def verify_dash(directory: Path, duration_s: float, rungs: int, *, sound: bool) -> tuple[str, ...]:
+def verify_dash(directory: Path, duration_s: float, rungs: int, *, sounds: int) -> tuple[str, ...]:
     """Check a DASH stream.
 
     Returns:
@@ -72,23 +73,23 @@ def verify_dash(directory: Path, duration_s: float, rungs: int, *, sound: bool) 
     files: list[str] = []
     try:
         manifest = dash.parse((directory / MPD).read_text())
-        pictures = [r for r in manifest.representations if r.kind == "video"]
-        sounds = [r for r in manifest.representations if r.kind == "audio"]
-        if len(pictures) != rungs or bool(sounds) != sound:
-            raise ValueError(f"{len(pictures)} pictures and {len(sounds)} sounds instead of {rungs} and {sound:d}")
+        pictures, spoken = manifest.of("video"), manifest.of("audio")
+        if len(pictures) != rungs or len(spoken) != sounds:
+            raise ValueError(f"{len(pictures)} pictures and {len(spoken)} sounds instead of {rungs} and {sounds}")
         if manifest.period_duration_s is None:
             raise ValueError("the period has no duration")
         _check_length("mediaPresentationDuration", manifest.duration_s, duration_s)
         _check_length("Period@duration", manifest.period_duration_s, duration_s)
         for representation in manifest.representations:
-            files += [representation.init, *representation.segments]
-            _check_length(representation.init, sum(representation.durations_s), duration_s)
-            peak = max(
-                (directory / name).stat().st_size * 8 / length
-                for name, length in zip(representation.segments, representation.durations_s, strict=True)
-            )
-            _check_rate(representation.init, representation.bandwidth, peak)
-        _check_aligned({r.init: r.durations_s for r in pictures})
+            files += [*([representation.init] if representation.init else []), *representation.segments]
+            if representation.kind not in ("video", "audio"):
+                continue
+            name = representation.init or ""
+            _check_length(name, sum(representation.durations_s), duration_s)
+            sizes = [(directory / file).stat().st_size for file in representation.segments]
+            lengths = representation.durations_s
+            _check_rate(name, representation.bandwidth, hls.rates_of(sizes, lengths, max(lengths)).peak_bps)
+        _check_aligned({r.init or "": r.durations_s for r in pictures})
         _check_files(directory, files)
     except (OSError, ValueError, KeyError) as e:
         raise SystemFault(ErrorCode.VERIFY_FAILED, f"the DASH stream is not right: {e}") from e
@@ -110,6 +111,8 @@ def _check_rate(name: str, declared_bps: float, measured_bps: float) -> None:
 
 
 def _check_aligned(cuts: dict[str, tuple[float, ...]]) -> None:
+    if not cuts:
+        return
     first, *others = cuts.items()
     for name, durations in others:
         if len(durations) != len(first[1]) or any(

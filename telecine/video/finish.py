@@ -16,6 +16,7 @@ from telecine.errors import ErrorCode, SystemFault
 from telecine.process import Limits, run
 from telecine.progress import ProgressSink
 from telecine.tools import ffmpeg_path
+from telecine.video.captions import make_captions
 from telecine.video.command import mux_argv
 from telecine.video.describe import manifest_facts, metadata
 from telecine.video.encode import Encoded
@@ -80,9 +81,11 @@ def finish(
             with gathered.output((RENDITIONS, rung.name)):
                 gathered.artifacts.append(_rendition(plan, encoded, rung, work, out_dir, cancel))
     streams = [place for place in ((HLS, "multivariant"), (DASH, "mpd")) if place in left]
+    unread: tuple[str, ...] = ()
     if streams:
         tell("PACKAGING", 0.6, "segmenting", " and ".join(asset.rsplit("/", 1)[1].upper() for asset, _ in streams))
-        make_streams(plan, encoded, work, out_dir, streams, gathered, cancel)
+        captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
+        make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
     sink.report("PACKAGING", 1.0, {})
     for still in plan.stills:
         if (THUMBNAILS, still.name) in left:
@@ -97,7 +100,7 @@ def finish(
     return MediaResult(
         facts=manifest_facts(plan.facts),
         artifacts=(*described, *gathered.artifacts),
-        warnings=(*plan.facts.warnings, *encoded.warnings),
+        warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *unread),
         failures=tuple(gathered.failures),
         preview=preview,
     )

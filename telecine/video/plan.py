@@ -6,8 +6,8 @@ words for it (command.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -17,6 +17,7 @@ from telecine.recipe import Recipe
 from telecine.recipe.still import VideoStill
 from telecine.recipe.streams import Streams
 from telecine.recipe.video import VideoLadder
+from telecine.video.captions import Caption, CaptionFile, plan_captions
 from telecine.video.ladder import Rung, ladder
 from telecine.video.sound import Sound, plan_sound
 from telecine.video.still_plan import Still, plan_still
@@ -36,7 +37,9 @@ class VideoPlan:
     """What will be made of a video.
 
     Attributes:
-        stream_rungs: whether HLS and DASH are asked for is in `protocols`; they are made of all rungs.
+        streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
+        captions: of the streams.
+        warnings: sentences about what is left out.
         estimate_seconds: how long it takes one core, roughly; for scheduling only.
     """
 
@@ -45,9 +48,11 @@ class VideoPlan:
     rungs: tuple[Rung, ...]
     sound: Sound | None
     preset: str
-    protocols: tuple[Literal["hls", "dash"], ...]
+    streams: Streams | None
     stills: tuple[Still, ...]
     estimate_seconds: float
+    captions: tuple[Caption, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def video(self) -> VideoFacts:
@@ -63,7 +68,7 @@ class VideoPlan:
             wanted.add(RENDITIONS)
         if self.stills:
             wanted.add(THUMBNAILS)
-        wanted |= {f"video/{protocol}" for protocol in self.protocols}
+        wanted |= {f"video/{protocol}" for protocol in self.streams.protocols} if self.streams else set()
         return frozenset(wanted)
 
     def to_json(self) -> str:
@@ -76,8 +81,11 @@ class VideoPlan:
         return _ADAPTER.validate_json(text)
 
 
-def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
+def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[CaptionFile] = ()) -> VideoPlan:
     """Decide what to make of a video.
+
+    Args:
+        caption_files: what lies beside the source and can be read.
 
     Raises:
         ConfigurationError: NO_OUTPUTS when the recipe has nothing for videos.
@@ -99,15 +107,20 @@ def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
     segment_s = streams.segment_s if streams else Streams(kind="streams").segment_s
     clock = timing(facts, fps, segment_s, divisor=slowest)
     preset = rungs_spec.preset if rungs_spec else "veryfast"
+    captions, warnings = (
+        plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
+    )
     return VideoPlan(
         facts=facts,
         timing=clock,
         rungs=rungs,
         sound=plan_sound(facts, rungs),
         preset=preset,
-        protocols=streams.protocols if streams else (),
+        streams=streams,
         stills=tuple(plan_still(spec, video, clock) for spec in still_specs),
         estimate_seconds=_estimate(video, rungs, clock, preset),
+        captions=captions,
+        warnings=warnings,
     )
 
 

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telecine.artifact import Artifact, StreamFile, sha256_of
-from telecine.stream.package import MPD, MULTIVARIANT, SOUND, Input, package
+from telecine.errors import ErrorCode, SystemFault
+from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
+from telecine.stream.tracks import Picture, Rendition, Sound, Text, labelled, language_tag
 from telecine.stream.verify import verify_dash, verify_hls
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
@@ -19,18 +21,23 @@ from telecine.video.missing import Place
 from telecine.video.plan import DASH, HLS, VideoPlan
 from telecine.video.sound import STREAM_AUDIO_BPS
 
-_STREAM_DIR = "stream"
+STREAM_DIR = "stream"
+SOUND = "audio"  # what the names of sounds begin with
 _MIME = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mpd": "application/dash+xml",
     ".mp4": "video/mp4",
     ".m4s": "video/iso.segment",
+    ".ts": "video/mp2t",
+    ".vtt": "text/vtt",
+    ".jpg": "image/jpeg",
 }
 
 
 def make_streams(
     plan: VideoPlan,
     encoded: Encoded,
+    captions: Sequence[Text],
     work: Path,
     out_dir: Path,
     wanted: Sequence[Place],
@@ -38,27 +45,57 @@ def make_streams(
     cancel: threading.Event,
 ) -> None:
     """Package both streams at once, then check each for itself."""
-    directory = out_dir / _STREAM_DIR
+    directory = out_dir / STREAM_DIR
     assets = {asset for asset, _ in wanted}
-    inputs = [Input(rung.name, work / encoded.videos[rung.name]) for rung in plan.rungs]
-    if plan.sound is not None:
-        inputs.append(Input(SOUND, work / encoded.sounds[STREAM_AUDIO_BPS], plan.sound.language))
+    spec = plan.streams
+    assert spec is not None
     with gathered.output(*wanted):
-        package(
-            inputs,
-            directory,
+        content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions))
+        form = Form(
             segment_s=plan.timing.segment_s,
-            want_hls=HLS in assets,
-            want_dash=DASH in assets,
-            cancel=cancel,
+            gop_s=plan.timing.gop_s,
+            hls=HLS in assets,
+            dash=DASH in assets,
+            container=spec.hls.container,
+            as_list=spec.dash.segments == "list",
+            start=spec.start,
         )
-        sound, length, rungs = plan.sound is not None, plan.timing.duration_s, len(plan.rungs)
-        hashes: dict[str, StreamFile] = {}
+        package(content, form, directory, cancel)
+        length, rungs, sounds = plan.timing.duration_s, len(plan.rungs), len(content.sounds)
+        known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
                 verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
-                files = verify(directory, length, rungs, sound=sound)
-                gathered.artifacts.append(_entry(plan, asset, name, entry, files, out_dir, hashes))
+                files = verify(directory, length, rungs, sounds=sounds)
+                gathered.artifacts.append(_entry(plan, asset, name, entry, files, out_dir, known))
+    made = {a.asset for a in gathered.artifacts}
+    for asset in [asset for asset, _ in wanted if asset in made][:1]:
+        gathered.artifacts += [_captions(asset, text.rendition, out_dir) for text in captions]
+
+
+def _pictures(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Picture, ...]:
+    """Every rung.
+
+    Raises:
+        SystemFault: ENCODE_FAILED when one is missing: a stream of some rungs only would be cached for ever.
+    """
+    missing = [rung.name for rung in plan.rungs if rung.name not in encoded.videos]
+    if missing:
+        raise SystemFault(ErrorCode.ENCODE_FAILED, f"there is no stream without its rung(s) {', '.join(missing)}")
+    return tuple(Picture(rung.name, work / encoded.videos[rung.name]) for rung in plan.rungs)
+
+
+def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
+    if plan.sound is None:
+        return ()
+    rendition = Rendition(name=SOUND, language=language_tag(plan.sound.language), default=True)
+    return tuple(Sound(r, work / encoded.sounds[STREAM_AUDIO_BPS]) for r in labelled([rendition], [None]))
+
+
+def _captions(asset: str, rendition: Rendition, out_dir: Path) -> Artifact:
+    """Captions as an output of their own, for players that take neither HLS nor DASH."""
+    path = out_dir / STREAM_DIR / f"{rendition.name}.vtt"
+    return Artifact.of_file(asset, rendition.name, path, out_dir, "text/vtt")
 
 
 def _entry(
@@ -73,14 +110,13 @@ def _entry(
     """The artifact of a stream: its entry file with all files; `known` saves hashing shared segments twice."""
     for file in files:
         if file not in known:
-            path = out_dir / _STREAM_DIR / file
-            mime = "audio/mp4" if file.startswith(f"{SOUND}/") else _MIME[path.suffix]
-            known[file] = StreamFile(f"{_STREAM_DIR}/{file}", mime, path.stat().st_size, sha256_of(path))
+            path = out_dir / STREAM_DIR / file
+            known[file] = StreamFile(f"{STREAM_DIR}/{file}", _mime(file), path.stat().st_size, sha256_of(path))
     top = plan.rungs[-1]
     return Artifact(
         asset=asset,
         name=name,
-        path=f"{_STREAM_DIR}/{entry}",
+        path=f"{STREAM_DIR}/{entry}",
         mime=known[entry].mime,
         size_bytes=known[entry].size_bytes,
         sha256=known[entry].sha256,
@@ -89,3 +125,8 @@ def _entry(
         duration_s=round(plan.timing.duration_s, 3),
         stream_files=tuple(known[file] for file in files),
     )
+
+
+def _mime(file: str) -> str:
+    path = Path(file)
+    return "audio/mp4" if file.startswith(SOUND) and path.suffix in (".mp4", ".m4s") else _MIME[path.suffix]

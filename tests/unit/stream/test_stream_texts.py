@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from telecine.errors import ErrorCode, SystemFault
-from telecine.stream import dash, hls
-from telecine.stream.package import Input, package_argv
+from telecine.stream import dash, hls, mpd, multivariant
+from telecine.stream.package import Content, Form, package_argv
+from telecine.stream.tracks import Picture, Rendition, Sound
 from telecine.stream.verify import verify_dash, verify_hls
 
 MEDIA = """#EXTM3U
@@ -75,19 +76,21 @@ def stream(tmp_path: Path) -> Path:
         measured[playlist.name] = hls.rates(
             hls.parse_media(playlist.read_text()), lambda uri: (tmp_path / uri).stat().st_size
         )
-    (tmp_path / "multivariant.m3u8").write_text(hls.with_true_rates(PACKAGED, measured, measured["audio.m3u8"]))
+    sounds = [Rendition("audio", "en", "English", default=True)]
+    (tmp_path / "multivariant.m3u8").write_text(multivariant.completed(PACKAGED, measured, sounds, ()))
     sets = {name: SET.format(name=name, rate=1) for name in ("360p", "240p", "audio")}
     text = MPD.format(video=sets["360p"] + sets["240p"], audio=sets["audio"])
-    rates = {f"{n}/init.mp4": r for n, r in (("360p", 80_001), ("240p", 40_001), ("audio", 16_001))}
-    (tmp_path / "manifest.mpd").write_text(dash.completed(text, rates))
+    (tmp_path / "manifest.mpd").write_text(
+        mpd.completed(text, lambda name: (tmp_path / name).stat().st_size, sounds, ())
+    )
     return tmp_path
 
 
 def test_a_right_stream_is_accepted_and_lists_every_file_with_the_entry_last(stream: Path) -> None:
-    files = verify_hls(stream, 8.0, 2, sound=True)
+    files = verify_hls(stream, 8.0, 2, sounds=1)
     assert files[-1] == "multivariant.m3u8"
     assert len(files) == len(set(files)) == 9 + 5 + 1
-    assert verify_dash(stream, 8.0, 2, sound=True)[-1] == "manifest.mpd"
+    assert verify_dash(stream, 8.0, 2, sounds=1)[-1] == "manifest.mpd"
 
 
 def test_declared_rates_are_the_measured_ones_with_the_sound(stream: Path) -> None:
@@ -139,16 +142,16 @@ def test_a_wrong_stream_is_refused(stream: Path, damage: object) -> None:
     assert callable(damage)
     damage(stream)
     with pytest.raises(SystemFault) as caught:
-        verify_hls(stream, 8.0, 2, sound=True)
+        verify_hls(stream, 8.0, 2, sounds=1)
     assert caught.value.code is ErrorCode.VERIFY_FAILED
     with pytest.raises(SystemFault):
-        verify_dash(stream, 8.0, 2, sound=True)
+        verify_dash(stream, 8.0, 2, sounds=1)
 
 
 def test_a_stream_that_lost_its_sound_is_refused(stream: Path) -> None:
     shutil.rmtree(stream / "audio")
     with pytest.raises(SystemFault):
-        verify_hls(stream, 8.0, 2, sound=True)
+        verify_hls(stream, 8.0, 2, sounds=1)
 
 
 @pytest.mark.parametrize(
@@ -165,14 +168,15 @@ def test_other_durations_are_refused(text: str) -> None:
 
 
 def test_the_packager_sees_names_of_ours_only() -> None:
-    inputs = [Input("240p", Path("/home/a,b=c/x.mp4")), Input("audio", Path("/home/a,b=c/a.m4a"), "de")]
-    argv = package_argv(Path("/bin/packager"), inputs, segment_s=6.006, want_hls=True, want_dash=False)
+    sound = Sound(Rendition("audio", "de", "Deutsch", default=True), Path("/home/a,b=c/a.m4a"))
+    content = Content((Picture("240p", Path("/home/a,b=c/x.mp4")),), (sound,))
+    argv = package_argv(Path("/bin/packager"), content, Form(segment_s=6.006, gop_s=2.002, dash=False), "cmaf")
     assert argv == [
         "/bin/packager",
         "in=240p.input,stream=video,init_segment=240p/init.mp4,segment_template=240p/$Number%05d$.m4s,"
         "playlist_name=240p.m3u8,iframe_playlist_name=240p-iframes.m3u8",
         "in=audio.input,stream=audio,init_segment=audio/init.mp4,segment_template=audio/$Number%05d$.m4s,"
-        "playlist_name=audio.m3u8,hls_group_id=audio,hls_name=de,lang=de",
-        *("--segment_duration", "6.005900", "--min_buffer_time", "4", "--quiet"),
+        "dash_label=audio,hls_group_id=audio-aac,hls_name=audio,playlist_name=audio.m3u8",
+        *("--segment_duration", "6.005900", "--fragment_duration", "2.001900", "--min_buffer_time", "4", "--quiet"),
         *("--hls_master_playlist_output", "multivariant.m3u8.unfinished", "--hls_playlist_type", "VOD"),
     ]
