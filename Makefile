@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MEDIA ?=
+TEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 SOURCES := telecine media_assets sensors resources bench tests
@@ -71,8 +72,10 @@ format: $(VENV)/.installed-dev ## put the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.installed-dev ## lint, then every test: unit, integration, e2e
-	@linted=0; $(MAKE) --no-print-directory lint || linted=1; $(BIN)/python -m pytest && exit $$linted
+# Journeys wait most of their time, so two files run side by side, each worker with a stack of its own.
+test: $(VENV)/.installed-dev ## lint, then every test: unit, integration, e2e (TEST_WORKERS=0 for one after the other)
+	@linted=0; $(MAKE) --no-print-directory lint || linted=1; \
+	  $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder && exit $$linted
 
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
