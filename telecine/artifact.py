@@ -40,6 +40,7 @@ class Artifact:
         sha256: lower-case hex digest of the file.
         width, height: pixels as displayed; None for sound.
         duration_s: seconds; None for stills.
+        offset_s: of a still out of a video: when the video shows it, in seconds.
         bitrate_bps: average bits per second over the whole file; None for stills.
         codecs: RFC 6381 codecs string; None for stills.
         stream_files: for an HLS or DASH entry file, every file of that stream including the entry file.
@@ -54,6 +55,7 @@ class Artifact:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    offset_s: float | None = None
     bitrate_bps: int | None = None
     codecs: str | None = None
     stream_files: tuple[StreamFile, ...] | None = None

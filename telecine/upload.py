@@ -72,8 +72,10 @@ def upload_preview(
     preview: bytes | None,
 ) -> str | None:
     """URL, relative to the manifest, of a picture for the Dagster UI: the smallest output, or an upload of `preview`
-    when every picture among the outputs is large. It is no output, so the manifest doesn't list it."""
-    pictures = [o for o in outputs if o["mime"].startswith("image/") and max(o["width"], o["height"]) <= _PREVIEW_SIDE]
+    when every picture among the outputs is large, and for videos, of which the poster says most. It is no output, so
+    the manifest doesn't list it."""
+    pictures = [o for o in outputs if o["mime"].startswith("image/") and not o["asset"].startswith("video/")]
+    pictures = [o for o in pictures if max(o["width"], o["height"]) <= _PREVIEW_SIDE]
     if pictures:
         return str(min(pictures, key=lambda output: int(output["size_bytes"]))["url"])
     if preview is None:

@@ -15,11 +15,14 @@ from telecine.errors import ConfigurationError, ErrorCode
 from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
 from telecine.recipe.image import ImageOutput
-from telecine.recipe.still import VideoStill
+from telecine.recipe.still import AnimatedPreview, Storyboard, VideoStill
 from telecine.recipe.streams import Streams
 from telecine.recipe.video import VideoLadder
 
-OutputSpec = Annotated[ImageOutput | VideoLadder | Streams | VideoStill | AudioRendition, Field(discriminator="kind")]
+OutputSpec = Annotated[
+    ImageOutput | VideoLadder | Streams | VideoStill | Storyboard | AnimatedPreview | AudioRendition,
+    Field(discriminator="kind"),
+]
 
 
 class Recipe(SpecModel):
@@ -41,10 +44,10 @@ class Recipe(SpecModel):
         seen: set[tuple[str, str]] = set()
         pictures = self.images()
         for output in (*pictures, *(o for o in self.outputs if not isinstance(o, ImageOutput))):
-            place = (getattr(output, "asset", output.kind), getattr(output, "name", output.kind))
-            if place in seen:
-                raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
-            seen.add(place)
+            for place in _places(output):
+                if place in seen:
+                    raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
+                seen.add(place)
         files = Counter((o.asset, o.file_name) for o in pictures)
         if files and files.most_common(1)[0][1] > 1:
             raise ValueError(f"two outputs would both be written to {'/'.join(files.most_common(1)[0][0])!r}")
@@ -52,6 +55,8 @@ class Recipe(SpecModel):
             isinstance(o, VideoLadder) for o in self.outputs
         ):
             raise ValueError("'streams' needs a 'video_ladder' output to be packaged from; add one")
+        if sum(isinstance(o, Storyboard) for o in self.outputs) > 1:
+            raise ValueError("there is one storyboard for a video; remove the other")
         return self
 
     @property
@@ -89,6 +94,14 @@ def parse_recipe(data: Any, origin: str) -> Recipe:
         raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {'; '.join(_reasons(e))}") from None
 
 
+def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
+    """Where an output's files are listed: asset, or something as distinct, and name."""
+    if isinstance(output, VideoStill | Storyboard | AnimatedPreview):
+        return [("video/thumbnails", name) for name in output.names()]
+    kind = getattr(output, "kind", "")
+    return [(getattr(output, "asset", kind), getattr(output, "name", kind))]
+
+
 def _reasons(error: ValidationError) -> Iterable[str]:
     problems = error.errors(include_url=False)
     # An output that is wrong isn't counted, and "at least 1 item" would only confuse.
@@ -103,7 +116,7 @@ def _reasons(error: ValidationError) -> Iterable[str]:
 def _unknown_field(loc: tuple[int | str, ...]) -> str:
     """What to say of a field that doesn't exist: the ones that do."""
     model: type[SpecModel] = Recipe
-    for candidate in (ImageOutput, VideoLadder, Streams, VideoStill, AudioRendition):
+    for candidate in (ImageOutput, VideoLadder, Streams, VideoStill, Storyboard, AnimatedPreview, AudioRendition):
         if len(loc) > 2 and loc[2] in get_args(candidate.model_fields["kind"].annotation):
             model = candidate
     fields = list(model.model_fields)

@@ -33,7 +33,7 @@ from telecine.video.plan import (
     VideoPlan,
 )
 from telecine.video.rendition import check_decodes, measure
-from telecine.video.stills import make_still
+from telecine.video.stills import make_stills, storyboard_artifact
 from telecine.video.streams import make_streams
 
 _SYNC_S = 0.04  # requirements.md section 2: sound within 40 ms of the picture
@@ -67,7 +67,6 @@ def finish(
     plan, left = missing(plan, ASSETS if select is None else select, made)
     work = Path(encoded.work_dir)
     gathered = Gathering()
-    preview: bytes | None = None
     total = len(left)
 
     def tell(stage: str, share: float, operation: str, item: str) -> None:
@@ -80,6 +79,10 @@ def finish(
             tell("PACKAGING", 0.6 * number / len(plan.rungs), "muxing", rung.name)
             with gathered.output((RENDITIONS, rung.name)):
                 gathered.artifacts.append(_rendition(plan, encoded, rung, work, out_dir, cancel))
+    if plan.storyboard is not None:  # before the streams, which may point at its sheets
+        tell("PACKAGING", 0.6, "storyboard", plan.storyboard.name)
+        with gathered.output((THUMBNAILS, plan.storyboard.name)):
+            gathered.artifacts.append(storyboard_artifact(plan, encoded, source, out_dir, cancel))
     streams = [place for place in ((HLS, "multivariant"), (DASH, "mpd")) if place in left]
     unread: tuple[str, ...] = ()
     if streams:
@@ -87,13 +90,7 @@ def finish(
         captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
         make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
     sink.report("PACKAGING", 1.0, {})
-    for still in plan.stills:
-        if (THUMBNAILS, still.name) in left:
-            tell("STILLS_AND_CLEANUP", 0.0, "still", still.name)
-            with gathered.output((THUMBNAILS, still.name)):
-                artifact, small = make_still(plan, still, source, out_dir, cancel)
-                gathered.artifacts.append(artifact)
-                preview = preview or small
+    preview = make_stills(plan, encoded, source, out_dir, gathered, sink, cancel)
     sink.report("STILLS_AND_CLEANUP", 1.0, {})
     gathered.check()
     described = [_metadata(plan, out_dir)] if (METADATA, "metadata") in left else []

@@ -14,13 +14,16 @@ from pydantic import TypeAdapter
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts, VideoFacts
 from telecine.recipe import Recipe
+from telecine.recipe.still import AnimatedPreview as PreviewSpec
+from telecine.recipe.still import Storyboard as StoryboardSpec
 from telecine.recipe.still import VideoStill
 from telecine.recipe.streams import Streams
 from telecine.recipe.video import VideoLadder
 from telecine.video.captions import Caption, CaptionFile, plan_captions
 from telecine.video.ladder import Rung, ladder
 from telecine.video.sound import Sound, plan_sound
-from telecine.video.still_plan import Still, plan_still
+from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan_stills
+from telecine.video.storyboard_plan import Storyboard, plan_storyboard
 from telecine.video.timing import Timing, output_fps, timing
 
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
@@ -50,6 +53,8 @@ class VideoPlan:
     preset: str
     streams: Streams | None
     stills: tuple[Still, ...]
+    previews: tuple[AnimatedPreview, ...]
+    storyboard: Storyboard | None
     estimate_seconds: float
     captions: tuple[Caption, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -66,7 +71,7 @@ class VideoPlan:
         wanted = {METADATA}
         if self.rungs:
             wanted.add(RENDITIONS)
-        if self.stills:
+        if self.stills or self.previews or self.storyboard:
             wanted.add(THUMBNAILS)
         wanted |= {f"video/{protocol}" for protocol in self.streams.protocols} if self.streams else set()
         return frozenset(wanted)
@@ -98,7 +103,9 @@ def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[Captio
     rungs_spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
     streams = next((o for o in recipe.outputs if isinstance(o, Streams)), None)
     still_specs = [o for o in recipe.outputs if isinstance(o, VideoStill)]
-    if rungs_spec is None and not still_specs:
+    preview_specs = [o for o in recipe.outputs if isinstance(o, PreviewSpec)]
+    storyboard_spec = next((o for o in recipe.outputs if isinstance(o, StoryboardSpec)), None)
+    if not (rungs_spec or still_specs or preview_specs or storyboard_spec):
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
     max_fps = rungs_spec.max_fps if rungs_spec else 60.0
     fps = output_fps(video, max_fps)
@@ -110,6 +117,10 @@ def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[Captio
     captions, warnings = (
         plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
     )
+    stills = tuple(still for spec in still_specs for still in plan_stills(spec, video, clock))
+    previews = tuple(plan_preview(spec, video, clock) for spec in preview_specs)
+    storyboard = plan_storyboard(storyboard_spec, video, clock) if storyboard_spec else None
+    warnings += tuple(p.warning for p in (*stills, *previews, storyboard) if p is not None and p.warning)
     return VideoPlan(
         facts=facts,
         timing=clock,
@@ -117,7 +128,9 @@ def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[Captio
         sound=plan_sound(facts, rungs),
         preset=preset,
         streams=streams,
-        stills=tuple(plan_still(spec, video, clock) for spec in still_specs),
+        stills=stills,
+        previews=previews,
+        storyboard=storyboard,
         estimate_seconds=_estimate(video, rungs, clock, preset),
         captions=captions,
         warnings=warnings,

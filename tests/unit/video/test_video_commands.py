@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe
 from telecine.video.audio import audio_argv, plan_audio
 from telecine.video.command import Levelled, audio_graph, encode_argv, levelled_argv, mux_argv
+from telecine.video.frame_command import Footage, exact_argv, samples_argv, sheets_argv
 from telecine.video.picture import upright
 from telecine.video.plan import plan_video
-from telecine.video.still import still_argv
 
 GOLDEN = Path(__file__).with_name("golden")
 FFMPEG, SOURCE, WORK = Path("/bin/ffmpeg"), Path("/scratch/job/source"), Path("/scratch/job")
@@ -78,9 +79,31 @@ def test_the_encode_is_told_what_was_planned(name: str, facts: MediaFacts) -> No
 
 def test_a_still_looks_like_the_video() -> None:
     plan = plan_video(PHONE, load_recipe("default"))
-    argv = still_argv(FFMPEG, plan, plan.stills[0], SOURCE, 2.0)
+    fps = plan.timing.fps
+    still = {"start": 60 / fps, "fps": fps, "count": 1, "scaled": (720, 1280)}
+    argv = exact_argv(FFMPEG, plan, Footage(SOURCE, rung=False, keyframe_s=2.0), **still)
     check("still-phone", argv)
     assert "transpose=clock" in ",".join(argv)
+
+
+def test_a_still_that_no_seek_finds_is_taken_from_the_beginning_like_the_rungs() -> None:
+    plan = plan_video(BROADCAST, load_recipe("default"))
+    footage = Footage(SOURCE, rung=False, keyframe_s=2.0)
+    still = {"start": Fraction(75, 25), "fps": Fraction(25), "count": 1, "scaled": (320, 180), "crop": (180, 180)}
+    check("still-broadcast", exact_argv(FFMPEG, plan, footage, **still))
+    check("still-broadcast-unsought", exact_argv(FFMPEG, plan, footage, **still, back_s=None))
+
+
+def test_storyboards_and_candidates_come_from_keyframes_where_these_are_dense_enough() -> None:
+    plan = plan_video(BROADCAST, load_recipe("default"))
+    rung, source = Footage(WORK / "video-240p.mp4", rung=True, keyframe_s=6.0), Footage(SOURCE, False, 0.5)
+    sheets = {"count": 12, "tile": (160, 90), "grid": (5, 3), "pattern": WORK / "%03d.ppm"}
+    check("sheets-rung", sheets_argv(FFMPEG, plan, rung, interval_ms=2000, **sheets))
+    check("sheets-source", sheets_argv(FFMPEG, plan, source, interval_ms=2000, **sheets))
+    assert "nokey" in sheets_argv(FFMPEG, plan, rung, interval_ms=4000, **sheets)
+    span = {"first_s": 1.0, "last_s": 18.0, "scaled": (320, 180), "pattern": WORK / "%d.ppm"}
+    check("samples-rung", samples_argv(FFMPEG, plan, rung, interval_s=0.5, **span))
+    assert "nokey" in samples_argv(FFMPEG, plan, source, interval_s=0.5, **span)
 
 
 def test_sound_files_are_made_by_one_run() -> None:

@@ -1,0 +1,121 @@
+"""Taking frames out of a video: exact ones, and samples of the whole.
+
+Belongs here: running ffmpeg and reading what it wrote, and from which file frames are taken. Doesn't belong here: the
+argv (frame_command.py), or what becomes of the frames (still.py, storyboard.py, moments.py, preview.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from telecine.errors import ErrorCode, InputError, SystemFault
+from telecine.process import Limits, run
+from telecine.progress import Quiet
+from telecine.tools import ffmpeg_path
+from telecine.video.encode import Encoded
+from telecine.video.following import Following
+from telecine.video.frame_command import Footage, exact_argv, samples_argv
+from telecine.video.plan import VideoPlan
+
+# Where a container's index is coarse or wrong a seek may land behind the asked time.
+_BACK_S = (0.0, 12.0, None)
+SAMPLING = Limits(wall_s=3600, stall_s=180)  # may read the whole file
+
+
+def original(plan: VideoPlan, source: Path) -> Footage:
+    """The source itself, for pictures in full quality."""
+    return Footage(source, rung=False, keyframe_s=plan.video.keyframe_interval_s)
+
+
+def cheapest(plan: VideoPlan, encoded: Encoded, source: Path, *, least_width: int = 0) -> Footage:
+    """The smallest rung that is wide enough, when there is one: it is decoded in no time. Else the source."""
+    for rung in plan.rungs:
+        if rung.name in encoded.videos and rung.width >= least_width:
+            path = Path(encoded.work_dir) / encoded.videos[rung.name]
+            return Footage(path, rung=True, keyframe_s=float(plan.timing.gop_frames / plan.timing.fps))
+    return original(plan, source)
+
+
+def exact(
+    plan: VideoPlan,
+    footage: Footage,
+    *,
+    start: Fraction,
+    fps: Fraction,
+    count: int,
+    scaled: tuple[int, int],
+    crop: tuple[int, int] | None = None,
+    cancel: threading.Event,
+) -> list[Image.Image]:
+    """`count` RGB frames from `start` on: what the outputs show at these instants.
+
+    Raises:
+        InputError: CORRUPT_MEDIA when no frame can be decoded there.
+    """
+    width, height = crop or scaled
+    size = width * height * 3
+    data = b""
+    for back_s in _BACK_S:
+        argv = exact_argv(
+            ffmpeg_path(),
+            plan,
+            footage,
+            start=start,
+            fps=fps,
+            count=count,
+            scaled=scaled,
+            crop=crop,
+            back_s=back_s,
+        )
+        try:
+            data = run(argv, limits=SAMPLING, cancel=cancel, stdout_bytes=size * count).stdout
+        except (InputError, SystemFault):
+            continue
+        if len(data) == size * count:
+            break
+    images = [
+        Image.frombytes("RGB", (width, height), data[at : at + size]) for at in range(0, len(data) - size + 1, size)
+    ]
+    if not images:
+        raise InputError(ErrorCode.CORRUPT_MEDIA, f"no frame of the picture can be decoded at {float(start):.3f} s")
+    return images
+
+
+def samples(
+    plan: VideoPlan,
+    footage: Footage,
+    *,
+    first_s: float,
+    last_s: float,
+    interval_s: float,
+    scaled: tuple[int, int],
+    folder: Path,
+    cancel: threading.Event,
+) -> Iterator[tuple[int, Image.Image]]:
+    """Small frames of the whole video with the numbers of the output frames that show them, in order of time.
+
+    Args:
+        folder: an existing, empty directory for working files.
+    """
+    argv = samples_argv(
+        ffmpeg_path(),
+        plan,
+        footage,
+        first_s=first_s,
+        last_s=last_s,
+        interval_s=interval_s,
+        scaled=scaled,
+        pattern=folder / "%d.ppm",
+    )
+    with suppress(InputError, SystemFault):  # of a damaged file, what came out until then will do
+        run(argv, limits=SAMPLING, cancel=cancel, on_line=Following(Quiet(), "", plan.timing.duration_s))
+    for path in sorted(folder.glob("*.ppm"), key=lambda file: int(file.stem)):
+        with Image.open(path) as image:
+            yield max(0, min(round(int(path.stem) / 1000 * plan.timing.fps), plan.timing.frames - 1)), image.copy()
+        path.unlink()
