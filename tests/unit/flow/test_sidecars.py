@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from telecine.config import Rule
 from telecine.errors import ErrorCode, InputError
 from telecine.probe import SubtitleFacts
+from telecine.probe.labels import subtitle_kind
 from telecine.sidecar import sidecar_of
 from telecine.video.captions import CaptionFile, plan_captions, readable
 
@@ -45,6 +47,10 @@ def test_other_files_are_no_sidecars(candidate: str) -> None:
     assert sidecar_of("films/clip.mp4", candidate) is None
 
 
+def a_track(index: int, codec: str, language: str | None, **more: Any) -> SubtitleFacts:
+    return SubtitleFacts(index=index, codec=codec, language=language, kind=subtitle_kind(codec), packets=1, **more)
+
+
 def test_captions_never_become_jobs_of_their_own() -> None:
     rule = Rule(bucket="in")
     assert [rule.matches(key) for key in ("a/clip.mp4", "a/clip.en.vtt", "clip.SRT")] == [True, False, False]
@@ -52,12 +58,12 @@ def test_captions_never_become_jobs_of_their_own() -> None:
 
 def test_a_file_replaces_the_track_of_its_language_and_kind_and_pictures_are_reported() -> None:
     tracks = [
-        SubtitleFacts(2, "subrip", "eng"),
-        SubtitleFacts(3, "ass", "ger", title="Schilder", forced=True),
-        SubtitleFacts(4, "hdmv_pgs_subtitle", "fre"),
-        SubtitleFacts(5, "mov_text", "eng", hearing_impaired=True),
-        SubtitleFacts(6, "mov_text", "eng", hearing_impaired=True),
-        SubtitleFacts(7, "dvb_teletext", None),
+        a_track(2, "subrip", "eng"),
+        a_track(3, "ass", "ger", title="Schilder", forced=True),
+        a_track(4, "hdmv_pgs_subtitle", "fre"),
+        a_track(5, "mov_text", "eng", hearing_impaired=True),
+        a_track(6, "mov_text", "eng", hearing_impaired=True),
+        a_track(7, "dvb_teletext", None),
     ]
     captions, warnings = plan_captions(tracks, [CaptionFile("clip.en.vtt", "/x", "vtt", "en")])
     assert [(c.rendition.name, c.rendition.label, c.rendition.role, c.index, c.format) for c in captions] == [
