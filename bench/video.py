@@ -64,7 +64,7 @@ def by_hand(plan: VideoPlan, source: Path, directory: Path, *, cascade: bool) ->
     ]
     gop = str(plan.timing.gop_frames)
     for n, rung in enumerate(rungs):
-        command += ["-map", f"[r{n}]", "-map", "0:a", "-c:v", "libx264", "-preset", plan.preset, "-crf", "23"]
+        command += ["-map", f"[r{n}]", "-map", "0:a", "-c:v", "libx264", "-preset", rung.coding.preset, "-crf", "23"]
         command += ["-maxrate", str(rung.max_bitrate_bps), "-bufsize", str(rung.max_bitrate_bps * 3 // 2)]
         command += ["-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-c:a", "aac"]
         command += ["-b:a", str(rung.audio_bitrate_bps), "-movflags", "+faststart", str(directory / f"{rung.name}.mp4")]

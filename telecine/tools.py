@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.process import Limits, run
 
@@ -54,6 +55,15 @@ def encoders() -> frozenset[str]:
         ConfigurationError: TOOL_MISSING when there is no ffmpeg or it doesn't run.
     """
     return _encoders(ffmpeg_path())
+
+
+def lacking_encoders() -> frozenset[str]:
+    """ffmpeg's names of the picture encoders that Telecine knows and this ffmpeg doesn't have.
+
+    Raises:
+        ConfigurationError: TOOL_MISSING when there is no ffmpeg or it doesn't run.
+    """
+    return frozenset(codec.encoder for codec in VideoCodec) - encoders()
 
 
 def versions() -> dict[str, str]:

@@ -23,6 +23,7 @@ from telecine.reporter import Track
 from telecine.settings import Settings
 from telecine.sidecar import fetch_sidecars
 from telecine.storage import ObjectStore
+from telecine.tools import lacking_encoders
 from telecine.video.captions import readable
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
@@ -108,17 +109,17 @@ def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
     recipe = parse_recipe(work.job.recipe, f"of job {work.job.job_id}")
     streams = recipe.streams()
     if streams is None or streams.captions == "none":
-        return plan_video(facts, recipe)
+        return plan_video(facts, recipe, lacking=lacking_encoders())
     found = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
     files, warnings = readable(found, required=streams.captions == "required")
-    plan = plan_video(facts, recipe, files)
+    plan = plan_video(facts, recipe, files, lacking=lacking_encoders())
     return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
 def _seconds(plan: VideoPlan, left: VideoPlan, work: FileJob) -> float:
     """What the header lets expect of the whole attempt; a retry that needs no rung is over soon."""
-    whole = sum(rung.pixels for rung in plan.rungs)
-    share = sum(rung.pixels for rung in left.rungs) / whole if whole else 0.0
+    whole = sum(rung.pixels for rung in plan.pictures)
+    share = sum(rung.pixels for rung in left.pictures) / whole if whole else 0.0
     return time.monotonic() - work.began + _STEPS_S + share * plan.estimate_seconds / work.settings.cpu_threads
 
 

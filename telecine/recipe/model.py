@@ -17,10 +17,10 @@ from telecine.recipe.base import SpecModel
 from telecine.recipe.image import ImageOutput
 from telecine.recipe.still import AnimatedPreview, Storyboard, VideoStill
 from telecine.recipe.streams import Streams
-from telecine.recipe.video import VideoLadder
+from telecine.recipe.video import VideoLadder, VideoRendition
 
 OutputSpec = Annotated[
-    ImageOutput | VideoLadder | Streams | VideoStill | Storyboard | AnimatedPreview | AudioRendition,
+    ImageOutput | VideoLadder | VideoRendition | Streams | VideoStill | Storyboard | AnimatedPreview | AudioRendition,
     Field(discriminator="kind"),
 ]
 
@@ -98,7 +98,11 @@ def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
     """Where an output's files are listed: asset, or something as distinct, and name."""
     if isinstance(output, VideoStill | Storyboard | AnimatedPreview):
         return [("video/thumbnails", name) for name in output.names()]
+    if isinstance(output, VideoRendition):
+        return [("video/renditions", output.name)]
     kind = getattr(output, "kind", "")
+    if isinstance(output, VideoLadder):
+        return [(kind, kind), *(("video/renditions", f"{side}p") for side in output.rungs)]
     return [(getattr(output, "asset", kind), getattr(output, "name", kind))]
 
 
@@ -116,7 +120,8 @@ def _reasons(error: ValidationError) -> Iterable[str]:
 def _unknown_field(loc: tuple[int | str, ...]) -> str:
     """What to say of a field that doesn't exist: the ones that do."""
     model: type[SpecModel] = Recipe
-    for candidate in (ImageOutput, VideoLadder, Streams, VideoStill, Storyboard, AnimatedPreview, AudioRendition):
+    kinds = (ImageOutput, VideoLadder, VideoRendition, Streams, VideoStill, Storyboard, AnimatedPreview, AudioRendition)
+    for candidate in kinds:
         if len(loc) > 2 and loc[2] in get_args(candidate.model_fields["kind"].annotation):
             model = candidate
     fields = list(model.model_fields)

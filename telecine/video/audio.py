@@ -26,7 +26,8 @@ from telecine.video.describe import manifest_facts
 from telecine.video.following import Following
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.rendition import check_decodes, measure
+from telecine.video.rendition import measure
+from telecine.video.verify import check_decodes
 
 RENDITIONS = "audio/renditions"
 _AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -173,7 +174,7 @@ def process_audio(
 def _verified(file: SoundFile, directory: Path, out_dir: Path, cancel: threading.Event) -> Artifact:
     path = directory / file.file
     made = measure(path, cancel)
-    check_decodes(path, cancel=cancel)
+    check_decodes([path], cancel)
     return Artifact(
         asset=RENDITIONS,
         name=file.name,

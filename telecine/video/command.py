@@ -1,7 +1,8 @@
 """ffmpeg's words for a plan: argument lists, built and never run here.
 
-Pure functions of frozen dataclasses, so that golden snapshots can pin every word. Sources: ffmpeg(1),
-ffmpeg-filters(1), x264's documentation of keyint, min-keyint and scenecut.
+Pure functions of frozen dataclasses, so that golden snapshots can pin every word. Belongs here: the whole command, and
+the sounds. Doesn't belong here: the pictures' part (picture_argv.py), finished files (mux.py). Sources: ffmpeg(1),
+ffmpeg-filters(1).
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telecine.demux import input_args
+from telecine.video.encoder import working_container
 from telecine.video.ladder import Rung
-from telecine.video.picture import deinterlaced, upright
+from telecine.video.picture_argv import picture_argv, video_file
 from telecine.video.plan import VideoPlan
 from telecine.video.sound import Sound
 
-_CRF = 23  # requirements.md section 2: Web 20-24
-_BUFFER = 1.5  # seconds at the cap: Apple HLS authoring 1.26 wants peaks within 200 % of the average
 # Gaps and overlaps above 40 ms are filled or cut at once, slow drift above 10 ms is stretched away inaudibly.
 _SYNC = "async=1000:min_comp=0.01:min_hard_comp=0.04:first_pts=0"
 QUIET = ("-hide_banner", "-nostdin", "-y")
@@ -34,11 +34,6 @@ class Levelled:
 
     path: Path
     start_s: float
-
-
-def video_file(rung: Rung) -> str:
-    """Name of a rung's picture in the work directory."""
-    return f"video-{rung.name}.mp4"
 
 
 def audio_file(rate_bps: int) -> str:
@@ -63,16 +58,11 @@ def encode_argv(
         threads: cores to use; None for all.
         levelled: what `levelled_argv` made, to be used instead of the source's own sound.
     """
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS]
-    # A picture whose size changes on the way goes through the same graph: its first scaler takes any size.
-    argv += input_args(source, before_input=("-noautorotate", "-reinit_filter", "0", *_threads(threads)))
+    argv = _reading(ffmpeg, source, threads)
     argv += ["-i", f"file:{levelled.path}"] if levelled is not None else []
-    argv += ["-filter_complex", video_graph(plan)]
+    argv += picture_argv(plan, plan.encodes, work_dir, threads=threads) if plan.encodes else []
     if plan.sound is not None and rates_bps:
         argv += ["-filter_complex", audio_graph(plan.sound, plan, rates_bps, levelled)]
-    for rung in plan.rungs:
-        argv += ["-map", f"[{rung.name}]", *_video_codec(plan, rung), *_threads(threads)]
-        argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / video_file(rung)}"]
     if plan.sound is not None:
         for rate in rates_bps:
             argv += ["-map", f"[a{rate}]", "-c:a", "aac", "-b:a", str(rate)]
@@ -82,29 +72,23 @@ def encode_argv(
     return argv
 
 
-def video_graph(plan: VideoPlan) -> str:
-    """The picture's filter graph: one clock, then upright, then each rung scaled from the next larger one.
+def first_pass_argv(ffmpeg: Path, plan: VideoPlan, source: Path, work_dir: Path, threads: int | None) -> list[str]:
+    """One ffmpeg for the first pass of every picture that takes two."""
+    rungs = [rung for rung in plan.encodes if rung.coding.two_pass]
+    return _reading(ffmpeg, source, threads) + picture_argv(plan, rungs, work_dir, threads=threads, first_pass=True)
 
-    Where the frame rate halves on the way down, frames are dropped before they are scaled.
-    """
-    clock, video = plan.timing, plan.video
-    top = plan.rungs[-1]
-    chain = [
-        *([f"setpts=PTS-{clock.shift_s:.6f}/TB"] if abs(clock.shift_s) >= 0.0005 else []),
-        *deinterlaced(video),
-        f"fps=fps={clock.fps_num}/{clock.fps_den}:start_time=0:round=near",
-        f"tpad=stop_mode=clone:stop_duration={clock.hold_s}",
-        f"trim=end_frame={clock.frames}",
-        *([f"framestep={top.fps_divisor}"] if top.fps_divisor > 1 else []),
-        *upright(video, top.width, top.height),
-    ]
-    parts = [f"[0:{video.index}]{','.join(chain)}"]
-    for larger, rung in zip(plan.rungs[:0:-1], plan.rungs[-2::-1], strict=True):
-        parts[-1] += f",split[{larger.name}][from{larger.name}]"
-        fewer = f"framestep={step}," if (step := rung.fps_divisor // larger.fps_divisor) > 1 else ""
-        parts.append(f"[from{larger.name}]{fewer}scale={rung.width}:{rung.height}:flags=bicubic,setsar=1")
-    parts[-1] += f"[{plan.rungs[0].name}]"
-    return ";".join(parts)
+
+def copy_argv(ffmpeg: Path, plan: VideoPlan, rung: Rung, source: Path, work_dir: Path) -> list[str]:
+    """The source's own picture in a working file, as it is."""
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
+    argv += ["-map", f"0:{plan.video.index}", "-c", "copy", *CLEAN, "-fflags", "+bitexact"]
+    return [*argv, "-f", working_container(rung.coding).muxer, f"file:{work_dir / video_file(rung)}"]
+
+
+def _reading(ffmpeg: Path, source: Path, threads: int | None) -> list[str]:
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS]
+    # A picture whose size changes on the way goes through the same graph: its first scaler takes any size.
+    return argv + input_args(source, before_input=("-noautorotate", "-reinit_filter", "0", *_threads(threads)))
 
 
 def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...], levelled: Levelled | None = None) -> str:
@@ -145,28 +129,6 @@ def stereo(channels: int, known_layout: bool) -> list[str]:
     if known_layout or channels <= 2:
         return []
     return ["pan=stereo|c0=c0|c1=c1"]  # unlabelled tracks of recorders carry the mix on the first two
-
-
-def mux_argv(ffmpeg: Path, picture: Path, sound: Path | None, target: Path, language: str | None) -> list[str]:
-    """A finished MP4 from a rung and its sound, without encoding; the index comes first (faststart)."""
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, "-i", f"file:{picture}"]
-    if sound is not None:
-        argv += ["-i", f"file:{sound}", "-map", "0:v:0", "-map", "1:a:0"]
-    argv += ["-c", "copy", *CLEAN]
-    if sound is not None and language is not None:
-        argv += ["-metadata:s:a:0", f"language={language}"]
-    return [*argv, "-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", f"file:{target}"]
-
-
-def _video_codec(plan: VideoPlan, rung: Rung) -> list[str]:
-    gop = str(plan.timing.pace(rung.fps_divisor).gop_frames)
-    return [
-        *("-c:v", "libx264", "-preset", plan.preset, "-profile:v", "high", "-crf", str(_CRF)),
-        *("-maxrate", str(rung.max_bitrate_bps), "-bufsize", str(round(rung.max_bitrate_bps * _BUFFER))),
-        # Closed GOPs, and no keyframe but where the clock has one: at the same instants on every rung.
-        *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop"),
-        *("-fps_mode", "passthrough"),
-    ]
 
 
 def _threads(threads: int | None) -> tuple[str, ...]:

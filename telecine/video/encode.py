@@ -15,20 +15,25 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
+from telecine.errors import ConfigurationError, ErrorCode, InputError, SystemFault, TelecineError
 from telecine.process import Finished, Limits, ambient, run, under
 from telecine.progress import Details, ProgressSink, Quiet, Saying
 from telecine.tools import ffmpeg_path
-from telecine.video.command import Levelled, audio_file, encode_argv, levelled_argv, video_file
+from telecine.video.command import Levelled, audio_file, copy_argv, encode_argv, first_pass_argv, levelled_argv
 from telecine.video.following import Following
+from telecine.video.ladder import Rung
 from telecine.video.memory import cores_that_fit
 from telecine.video.missing import Place, missing
+from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
 from telecine.video.sound import STREAM_AUDIO_BPS, Sound
+from telecine.video.verify import check, check_decodes, expected
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
 _WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0
+_FIRST_PASS = 0.3  # of both
+_BLAMED = re.compile(r"\[(?:[ve]?(?:nc|ost)#\d+:\d+/)?(lib[\w-]+)[ @\]]")  # who speaks in ffmpeg's log
 _LAYOUT_CHANGES = "Changing audio frame properties on the fly is not supported"
 _DAMAGE = re.compile(r"concealing \d+|error while decoding|Invalid NAL unit|corrupt", re.IGNORECASE)
 _DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)
@@ -44,6 +49,8 @@ class Encoded:
         sounds: file name by bit rate.
         warnings: sentences for the manifest.
         speed: times real time, as ffmpeg said it.
+        lacking: ffmpeg's names of encoders that failed; what was made is `plan.without` them.
+        encoded: names of the pictures that were encoded; the others are the source's own.
     """
 
     work_dir: str
@@ -51,6 +58,8 @@ class Encoded:
     sounds: dict[int, str]
     warnings: tuple[str, ...] = ()
     speed: float | None = None
+    lacking: tuple[str, ...] = ()
+    encoded: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """This record as JSON."""
@@ -89,44 +98,92 @@ def encode(
     if not wanted & {RENDITIONS, HLS, DASH}:
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
-    threads = cores_that_fit(plan)
+    plan = _with_copies(plan, source, work_dir, cancel)
     rates = _rates(plan, wanted)
-    following = Following(Saying(sink, _details(plan)), "ENCODING", plan.timing.duration_s)
-
-    def attempt(levelled: Levelled | None) -> Finished:
-        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
-        with under(replace(ambient(), threads=threads)):
-            return run(argv, limits=_limits(plan), cancel=cancel, on_line=following)
-
-    try:
-        finished = attempt(None)
-    except TelecineError as e:
-        if plan.sound is None or _LAYOUT_CHANGES not in (e.details or ""):
-            raise
-        finished = attempt(_level(plan, plan.sound, source, work_dir, cancel))
-    warnings = _check_input(plan, finished.stderr)
-    for rung in plan.rungs:
-        came = measure(work_dir / video_file(rung), cancel)
-        if (came.width, came.height) != (rung.width, rung.height) or came.frames == 0 or came.turned:
-            raise SystemFault(
-                ErrorCode.VERIFY_FAILED,
-                f"rung {rung.name} is {came.width}x{came.height} with {came.frames} frames, turned: {came.turned}",
-                finished.stderr,
-            )
+    lacking: frozenset[str] = frozenset()
+    while True:  # ends: each time an encoder more is lacking, and there are five
+        attempt = plan.without(lacking)
+        try:
+            finished, speed = _run(attempt, rates, source, work_dir, sink, cancel)
+            break
+        except (SystemFault, ConfigurationError) as e:
+            lacking |= _failed_encoders(attempt, e)
+            if plan.without(lacking) == attempt:
+                raise
     return Encoded(
         work_dir=str(work_dir),
-        videos={rung.name: video_file(rung) for rung in plan.rungs},
+        videos={rung.name: video_file(rung) for rung in attempt.pictures},
         sounds={rate: audio_file(rate) for rate in rates},
-        warnings=warnings,
-        speed=following.speed,
+        warnings=_check_input(attempt, finished.stderr) if finished else (),
+        speed=speed,
+        lacking=tuple(sorted(lacking)),
+        encoded=tuple(rung.name for rung in attempt.encodes),
     )
 
 
+def _run(
+    plan: VideoPlan, rates: tuple[int, ...], source: Path, work_dir: Path, sink: ProgressSink, cancel: threading.Event
+) -> tuple[Finished | None, float | None]:
+    """Every picture and sound in one ffmpeg, after a first pass for those that take two; and the speed it had."""
+    if not plan.encodes and not rates:
+        sink.report("ENCODING", 1.0, {})
+        return None, None
+    threads, passes = cores_that_fit(plan), any(rung.coding.two_pass for rung in plan.encodes)
+    telling = Saying(sink, _details(plan))
+    following = Following(telling, "ENCODING", plan.timing.duration_s, begin=_FIRST_PASS if passes else 0.0)
+
+    def start(argv: list[str], on_line: Following) -> Finished:
+        with under(replace(ambient(), threads=threads)):
+            return run(argv, limits=_limits(plan), cancel=cancel, on_line=on_line)
+
+    def attempt(levelled: Levelled | None) -> Finished:
+        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
+        return start(argv, following)
+
+    if passes:
+        first = Following(telling, "ENCODING", plan.timing.duration_s, end=_FIRST_PASS)
+        start(first_pass_argv(ffmpeg_path(), plan, source, work_dir, threads), first)
+    try:
+        return attempt(None), following.speed
+    except TelecineError as e:
+        if plan.sound is None or _LAYOUT_CHANGES not in (e.details or ""):
+            raise
+        return attempt(_level(plan, plan.sound, source, work_dir, cancel)), following.speed
+
+
+def _with_copies(plan: VideoPlan, source: Path, work_dir: Path, cancel: threading.Event) -> VideoPlan:
+    """Copy what is to be copied; what doesn't come out as it should is encoded after all.
+
+    Packets before an edit list's beginning, or a keyframe where none is, show only in the copy.
+    """
+
+    def tried(rung: Rung) -> Rung:
+        if not rung.copied:
+            return rung
+        target = work_dir / video_file(rung)
+        try:
+            run(copy_argv(ffmpeg_path(), plan, rung, source, work_dir), limits=Limits(stall_s=_STALL_S), cancel=cancel)
+            check(rung.name, measure(target, cancel), expected(plan, rung, sound=False))
+            check_decodes([target], cancel)
+        except (InputError, SystemFault):
+            return replace(rung, copied=False)
+        return rung
+
+    return replace(plan, singles=tuple(map(tried, plan.singles)))
+
+
+def _failed_encoders(plan: VideoPlan, error: TelecineError) -> frozenset[str]:
+    """ffmpeg's names of the encoders that it blames, of those that something else can stand in for."""
+    used = {rung.coding.codec.encoder for rung in plan.encodes if rung.coding.codec.fallback is not None}
+    blamed = used & set(_BLAMED.findall(error.details or ""))
+    return frozenset(blamed or used)
+
+
 def _details(plan: VideoPlan) -> Details:
-    top = plan.rungs[-1]
+    top = max(plan.pictures, key=lambda rung: rung.pixels)
     return {
         "operation": "encoding",
-        "total": len(plan.rungs),
+        "total": len(plan.pictures),
         "frames": plan.timing.frames,
         "resolution": f"{top.width}x{top.height}",
     }
@@ -146,7 +203,7 @@ def _rates(plan: VideoPlan, wanted: Set[str]) -> tuple[int, ...]:
         return ()
     rates: set[int] = set()
     if RENDITIONS in wanted:
-        rates |= {rung.audio_bitrate_bps for rung in plan.rungs}
+        rates |= {rung.audio_bitrate_bps for rung in plan.pictures}
     if wanted & {HLS, DASH}:
         rates.add(STREAM_AUDIO_BPS)
     return tuple(sorted(rates))
@@ -154,12 +211,13 @@ def _rates(plan: VideoPlan, wanted: Set[str]) -> tuple[int, ...]:
 
 def _limits(plan: VideoPlan) -> Limits:
     wall = max(_WALL_LEAST_S, plan.estimate_seconds * _WALL_FACTOR)
-    largest = max(rung.max_bitrate_bps for rung in plan.rungs) / 8 * plan.timing.duration_s
+    caps = [rung.coding.max_bitrate_bps or rung.coding.bitrate_bps for rung in plan.encodes]
+    largest = sum(cap for cap in caps if cap) / 8 * plan.timing.duration_s
     return Limits(
         wall_s=wall,
         stall_s=_STALL_S,
         cpu_s=round(wall * (os.cpu_count() or 1)),
-        file_bytes=round(largest * 2) + 64 * 1024**2,
+        file_bytes=round(largest * 2) + 64 * 1024**2 if all(caps) else None,
     )
 
 

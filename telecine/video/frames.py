@@ -36,7 +36,7 @@ def original(plan: VideoPlan, source: Path) -> Footage:
 def cheapest(plan: VideoPlan, encoded: Encoded, source: Path, *, least_width: int = 0) -> Footage:
     """The smallest rung that is wide enough, when there is one: it is decoded in no time. Else the source."""
     for rung in plan.rungs:
-        if rung.name in encoded.videos and rung.width >= least_width:
+        if rung.name in encoded.videos and rung.width >= least_width and rung.coding.hdr is None:
             path = Path(encoded.work_dir) / encoded.videos[rung.name]
             return Footage(path, rung=True, keyframe_s=float(plan.timing.gop_frames / plan.timing.fps))
     return original(plan, source)

@@ -24,8 +24,8 @@ _SAMPLES = 1.5  # for each pixel: 4:2:0
 
 def estimate_bytes(plan: VideoPlan, cores: int) -> int:
     """Address space of the one ffmpeg that makes all rungs of a plan."""
-    threads = _READING_THREADS + len(plan.rungs) * cores * _RUNG_THREADS
-    rungs = sum(rung.pixels for rung in plan.rungs)
+    threads = _READING_THREADS + len(plan.encodes) * cores * _RUNG_THREADS
+    rungs = sum(rung.pixels for rung in plan.encodes)
     sample = 2 if plan.video.bit_depth > 8 else 1
     source = plan.video.width * plan.video.height * _SAMPLES * sample * (_FRAMES + cores)
     encoders = rungs * (_RUNG_BYTES + _RUNG_THREAD_BYTES * max(1, int(cores * _X264_THREADS)))
@@ -47,7 +47,7 @@ def cores_that_fit(plan: VideoPlan) -> int | None:
     """
     here = cores_here()
     cores, limit = min(here, ambient().threads or here), ambient().memory_bytes
-    if limit is None or not plan.rungs:
+    if limit is None or not plan.encodes:
         return ambient().threads
     while cores > 1 and estimate_bytes(plan, cores) > limit:
         cores -= 1
@@ -55,7 +55,7 @@ def cores_that_fit(plan: VideoPlan) -> int | None:
     if needed > limit:
         raise InputError(
             ErrorCode.LIMIT_EXCEEDED,
-            f"making {len(plan.rungs)} rung(s) of {plan.video.width}x{plan.video.height} takes about "
+            f"making {len(plan.encodes)} picture(s) of {plan.video.width}x{plan.video.height} takes about "
             f"{needed / 2**20:,.0f} MB of memory; the job's limit is {limit / 2**20:,.0f} MB (limits.max_memory_mb)",
         )
     return cores if cores < here else ambient().threads

@@ -20,7 +20,7 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
     stream_names = {HLS: "multivariant", DASH: "mpd"}
     return frozenset(
         {(METADATA, "metadata")}
-        | {(RENDITIONS, rung.name) for rung in plan.rungs}
+        | {(RENDITIONS, rung.name) for rung in plan.pictures}
         | {(THUMBNAILS, still.name) for still in plan.stills}
         | {(THUMBNAILS, preview.name) for preview in plan.previews}
         | ({(THUMBNAILS, plan.storyboard.name)} if plan.storyboard else set())
@@ -44,6 +44,7 @@ def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple
     cut = replace(
         plan,
         rungs=rungs,
+        singles=tuple(r for r in plan.singles if (RENDITIONS, r.name) in left),
         stills=tuple(still for still in plan.stills if still.name in names),
         previews=tuple(preview for preview in plan.previews if preview.name in names),
         storyboard=plan.storyboard if plan.storyboard and plan.storyboard.name in names else None,

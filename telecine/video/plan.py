@@ -6,8 +6,10 @@ words for it (command.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from pydantic import TypeAdapter
 
@@ -18,21 +20,20 @@ from telecine.recipe.still import AnimatedPreview as PreviewSpec
 from telecine.recipe.still import Storyboard as StoryboardSpec
 from telecine.recipe.still import VideoStill
 from telecine.recipe.streams import Streams
-from telecine.recipe.video import VideoLadder
+from telecine.recipe.video import VideoLadder, VideoRendition
 from telecine.video.captions import Caption, CaptionFile, plan_captions
+from telecine.video.coding import most_capable, plan_coding, without
+from telecine.video.estimate import estimate_seconds
 from telecine.video.ladder import Rung, ladder
+from telecine.video.single import single
 from telecine.video.sound import Sound, plan_sound
 from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan_stills
 from telecine.video.storyboard_plan import Storyboard, plan_storyboard
-from telecine.video.timing import Timing, output_fps, timing
+from telecine.video.timing import GOP_S, Timing, exact_fps, output_fps, timing
 
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
 HLS, DASH = "video/hls", "video/dash"
 ASSETS = frozenset({METADATA, RENDITIONS, THUMBNAILS, HLS, DASH})
-
-# Luma samples a core gets through in a second (measured: veryfast on a 2-core virtual machine), for estimates only.
-_ENCODE_RATE, _DECODE_RATE, _TONEMAP_RATE = 45e6, 250e6, 20e6
-_PRESET_COST = {"ultrafast": 0.5, "superfast": 0.7, "veryfast": 1, "faster": 1.5, "fast": 2, "medium": 2.6, "slow": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,19 @@ class VideoPlan:
     """What will be made of a video.
 
     Attributes:
+        rungs: of the ladder, smallest first.
+        singles: renditions that stand alone.
         streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
         captions: of the streams.
-        warnings: sentences about what is left out.
+        warnings: sentences about what is left out, or made otherwise than asked.
         estimate_seconds: how long it takes one core, roughly; for scheduling only.
     """
 
     facts: MediaFacts
     timing: Timing
     rungs: tuple[Rung, ...]
+    singles: tuple[Rung, ...]
     sound: Sound | None
-    preset: str
     streams: Streams | None
     stills: tuple[Still, ...]
     previews: tuple[AnimatedPreview, ...]
@@ -66,15 +69,39 @@ class VideoPlan:
         return self.facts.video
 
     @property
+    def pictures(self) -> tuple[Rung, ...]:
+        """All that become renditions: the ladder's rungs and the singles."""
+        return (*self.rungs, *self.singles)
+
+    @property
+    def encodes(self) -> tuple[Rung, ...]:
+        """Those that are encoded, not copied."""
+        return tuple(rung for rung in self.pictures if not rung.copied)
+
+    @property
     def assets(self) -> frozenset[str]:
         """Keys of the assets that the recipe asks for."""
         wanted = {METADATA}
-        if self.rungs:
+        if self.pictures:
             wanted.add(RENDITIONS)
         if self.stills or self.previews or self.storyboard:
             wanted.add(THUMBNAILS)
         wanted |= {f"video/{protocol}" for protocol in self.streams.protocols} if self.streams else set()
         return frozenset(wanted)
+
+    def without(self, encoders: Set[str]) -> VideoPlan:
+        """This plan with other codecs, where ones are wanted whose encoders aren't there or failed."""
+        warnings = dict.fromkeys(self.warnings)
+
+        def changed(rung: Rung) -> Rung:
+            coding = rung.coding if rung.copied else without(rung.coding, encoders)
+            if coding != rung.coding:
+                said = f"{rung.name} is {coding.codec} in {coding.container}"
+                warnings[f"{said}: this ffmpeg has no working {rung.coding.codec} encoder."] = None
+            return replace(rung, coding=coding)
+
+        rungs, singles = tuple(map(changed, self.rungs)), tuple(map(changed, self.singles))
+        return replace(self, rungs=rungs, singles=singles, warnings=tuple(warnings))
 
     def to_json(self) -> str:
         """This plan as JSON."""
@@ -86,11 +113,14 @@ class VideoPlan:
         return _ADAPTER.validate_json(text)
 
 
-def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[CaptionFile] = ()) -> VideoPlan:
+def plan_video(
+    facts: MediaFacts, recipe: Recipe, caption_files: Sequence[CaptionFile] = (), *, lacking: Set[str] = frozenset()
+) -> VideoPlan:
     """Decide what to make of a video.
 
     Args:
         caption_files: what lies beside the source and can be read.
+        lacking: ffmpeg's names of encoders that aren't there; other codecs are planned instead.
 
     Raises:
         ConfigurationError: NO_OUTPUTS when the recipe has nothing for videos.
@@ -100,20 +130,25 @@ def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[Captio
         raise ConfigurationError(
             ErrorCode.NO_OUTPUTS, "the file has no moving picture; its sound is processed as audio"
         )
-    rungs_spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
+    spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
+    single_specs = [o for o in recipe.outputs if isinstance(o, VideoRendition)]
     streams = next((o for o in recipe.outputs if isinstance(o, Streams)), None)
     still_specs = [o for o in recipe.outputs if isinstance(o, VideoStill)]
     preview_specs = [o for o in recipe.outputs if isinstance(o, PreviewSpec)]
     storyboard_spec = next((o for o in recipe.outputs if isinstance(o, StoryboardSpec)), None)
-    if not (rungs_spec or still_specs or preview_specs or storyboard_spec):
+    if not (spec or single_specs or still_specs or preview_specs or storyboard_spec):
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
-    max_fps = rungs_spec.max_fps if rungs_spec else 60.0
-    fps = output_fps(video, max_fps)
-    rungs = ladder(*video.displayed_size, rungs_spec.rungs, fps) if rungs_spec else ()
-    slowest = max((rung.fps_divisor for rung in rungs), default=1)
-    segment_s = streams.segment_s if streams else Streams(kind="streams").segment_s
-    clock = timing(facts, fps, segment_s, divisor=slowest)
-    preset = rungs_spec.preset if rungs_spec else "veryfast"
+    asked = [*([spec] if spec else []), *single_specs]
+    fps = output_fps(video, max((o.max_fps for o in asked), default=60.0))
+    rungs = _rungs(spec, video, fps) if spec else ()
+    singles = tuple(single(one, facts, fps) for one in single_specs)
+    clock = timing(
+        facts,
+        fps,
+        streams.segment_s if streams else Streams(kind="streams").segment_s,
+        spec.gop_s if spec else GOP_S,
+        divisor=math.lcm(*(rung.fps_divisor for rung in (*rungs, *singles))),
+    )
     captions, warnings = (
         plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
     )
@@ -125,25 +160,36 @@ def plan_video(facts: MediaFacts, recipe: Recipe, caption_files: Sequence[Captio
         facts=facts,
         timing=clock,
         rungs=rungs,
-        sound=plan_sound(facts, rungs),
-        preset=preset,
+        singles=singles,
+        sound=plan_sound(facts, (*rungs, *singles)),
         streams=streams,
         stills=stills,
         previews=previews,
         storyboard=storyboard,
-        estimate_seconds=_estimate(video, rungs, clock, preset),
+        estimate_seconds=estimate_seconds(video, (*rungs, *singles), clock),
         captions=captions,
         warnings=warnings,
-    )
+    ).without(lacking)
 
 
-def _estimate(video: VideoFacts, rungs: tuple[Rung, ...], clock: Timing, preset: str) -> float:
-    """Core seconds, without start-up."""
-    samples = sum(rung.pixels * clock.frames / rung.fps_divisor for rung in rungs)
-    encode = samples / _ENCODE_RATE * _PRESET_COST[preset]
-    decode = video.width * video.height * max(video.frames, 1) / _DECODE_RATE
-    tonemap = rungs[-1].pixels * clock.frames / _TONEMAP_RATE if video.hdr and rungs else 0.0
-    return round(1.0 + encode + decode + tonemap, 1)
+def _rungs(spec: VideoLadder, video: VideoFacts, fps: Fraction) -> tuple[Rung, ...]:
+    """The ladder's rungs with their settings.
+
+    One above the level that is allowed has half its frames; when that isn't enough either, it is left out.
+    """
+    divisor, most = math.ceil(fps / exact_fps(spec.max_fps)), most_capable(spec)
+    rungs: list[Rung] = []
+    for rung in ladder(*video.displayed_size, spec.rungs, fps / divisor, divisor):
+        for fewer in (1, 2):
+            rung = replace(rung, fps_divisor=rung.fps_divisor * fewer)
+            size, cap = (rung.width, rung.height), rung.max_bitrate_bps
+            coding = plan_coding(spec, size, fps / rung.fps_divisor, video.hdr, max_bitrate_bps=cap)
+            if most is None or (coding.level is not None and coding.level <= most):
+                rungs.append(replace(rung, coding=coding))
+                break
+        else:
+            rungs += [] if rungs else [replace(rung, coding=coding)]
+    return tuple(rungs)
 
 
 _ADAPTER = TypeAdapter(VideoPlan)

@@ -163,6 +163,11 @@ def _source_fps(video: VideoFacts) -> Fraction:
     return _snap(typical if typical > measured * _BURSTS else measured, _NEAR)
 
 
+def exact_fps(rate: float) -> Fraction:
+    """The fraction that a person means who writes a rate with two or three decimals: 29.97 is 30000/1001."""
+    return _snap(rate, _EXACT)
+
+
 def _snap(rate: float, tolerance: float) -> Fraction:
     nearest = min(_STANDARD, key=lambda standard: abs(float(standard) - rate))
     if abs(float(nearest) / rate - 1) <= tolerance:

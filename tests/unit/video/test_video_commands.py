@@ -17,8 +17,10 @@ from telecine.demux import input_args
 from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe
 from telecine.video.audio import audio_argv, plan_audio
-from telecine.video.command import Levelled, audio_graph, encode_argv, levelled_argv, mux_argv
+from telecine.video.coding import Coding
+from telecine.video.command import Levelled, audio_graph, encode_argv, levelled_argv
 from telecine.video.frame_command import Footage, exact_argv, samples_argv, sheets_argv
+from telecine.video.mux import mux_argv
 from telecine.video.picture import upright
 from telecine.video.plan import plan_video
 
@@ -83,7 +85,7 @@ def test_a_still_looks_like_the_video() -> None:
     still = {"start": 60 / fps, "fps": fps, "count": 1, "scaled": (720, 1280)}
     argv = exact_argv(FFMPEG, plan, Footage(SOURCE, rung=False, keyframe_s=2.0), **still)
     check("still-phone", argv)
-    assert "transpose=clock" in ",".join(argv)
+    assert "transpose=dir=clock" in ",".join(argv)
 
 
 def test_a_still_that_no_seek_finds_is_taken_from_the_beginning_like_the_rungs() -> None:
@@ -112,7 +114,7 @@ def test_sound_files_are_made_by_one_run() -> None:
 
 
 def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
-    argv = mux_argv(FFMPEG, WORK / "v.mp4", WORK / "a.m4a", WORK / "out.mp4", "de")
+    argv = mux_argv(FFMPEG, Coding(), WORK / "v.mp4", WORK / "a.m4a", WORK / "out.mp4", language="de")
     assert "+faststart" in argv
     assert argv[argv.index("-map_metadata") + 1] == "-1"
     assert argv[argv.index("-map_chapters") + 1] == "-1"
@@ -141,13 +143,13 @@ def test_every_input_is_opened_with_its_guards() -> None:
     ("rotation", "mirrored", "expected"),
     [
         (0, False, []),
-        (90, False, ["transpose=clock"]),
+        (90, False, ["transpose=dir=clock"]),
         (180, False, ["hflip", "vflip"]),
-        (270, False, ["transpose=cclock"]),
+        (270, False, ["transpose=dir=cclock"]),
         (0, True, ["hflip"]),
-        (90, True, ["hflip", "transpose=clock"]),
+        (90, True, ["hflip", "transpose=dir=clock"]),
         (180, True, ["hflip", "hflip", "vflip"]),
-        (270, True, ["hflip", "transpose=cclock"]),
+        (270, True, ["hflip", "transpose=dir=cclock"]),
     ],
 )
 def test_each_orientation_has_its_turns(rotation: int, mirrored: bool, expected: list[str]) -> None:

@@ -1,0 +1,54 @@
+"""How long an encode takes, roughly, from header facts: for scheduling and for time limits, never for promises.
+
+Pure. Belongs here: what codecs and presets cost. Source: measured on a 2-core virtual machine with the bench's clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from telecine.codecs import VideoCodec
+from telecine.probe import VideoFacts
+from telecine.recipe.coding import Preset
+from telecine.video.ladder import Rung
+from telecine.video.timing import Timing
+
+# Luma samples a core gets through in a second.
+_DECODE_RATE, _TONEMAP_RATE, _COPY_RATE = 250e6, 20e6, 5_000e6
+_ENCODE_RATE = {
+    VideoCodec.H264: 45e6,
+    VideoCodec.H265: 14e6,
+    VideoCodec.VP9: 12e6,
+    VideoCodec.AV1: 24e6,
+    VideoCodec.FFV1: 90e6,
+}
+_PRESET_COST: dict[Preset, float] = {
+    "ultrafast": 0.5,
+    "superfast": 0.7,
+    "veryfast": 1,
+    "faster": 1.5,
+    "fast": 2,
+    "medium": 2.6,
+    "slow": 5,
+}
+_FIRST_PASS = 0.5  # of the second
+
+
+def estimate_seconds(video: VideoFacts, rungs: Iterable[Rung], clock: Timing) -> float:
+    """Core seconds, without start-up."""
+    rungs = tuple(rungs)
+    encodes = [rung for rung in rungs if not rung.copied]
+    source = video.width * video.height * max(video.frames, 1)
+    seconds = sum(encode_seconds(rung, clock) for rung in encodes)
+    seconds += source / (_DECODE_RATE if encodes else _COPY_RATE)
+    if video.hdr and any(rung.coding.hdr is None for rung in encodes):
+        seconds += max(rung.pixels for rung in encodes) * clock.frames / _TONEMAP_RATE
+    return round(1.0 + seconds, 1)
+
+
+def encode_seconds(rung: Rung, clock: Timing) -> float:
+    """Core seconds of one picture's encoder."""
+    coding = rung.coding
+    cost = 1.0 if coding.codec.lossless else _PRESET_COST[coding.preset]
+    passes = 1 + _FIRST_PASS * coding.two_pass
+    return rung.pixels * rung.pace(clock).frames / _ENCODE_RATE[coding.codec] * cost * passes

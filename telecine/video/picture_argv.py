@@ -1,0 +1,50 @@
+"""ffmpeg's words for the pictures: one filter graph, and an output for each rung.
+
+Pure, through ffmpeg-python graphs, which name the links, spell the options and escape. What ffmpeg-python can't say is
+said outside of it: the input's guards (demux.py; it knows one order of options only, the alphabet's), the sounds'
+graphs (command.py: it makes one graph of all, and ffmpeg runs each graph in a thread of its own), `-progress` and other
+words for the program itself. Doesn't belong here: an encoder's options (encoder.py), what is filtered (graph.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ffmpeg
+
+from telecine.video.encoder import Options, container_options, encoder_options, with_pass, working_container
+from telecine.video.graph import pictures
+from telecine.video.ladder import Rung
+from telecine.video.plan import VideoPlan
+
+# The graph alone decides which frames there are; nothing of the source's tags gets into a working file.
+_ALWAYS: Options = {"fps_mode": "passthrough", "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
+
+
+def video_file(rung: Rung) -> str:
+    """Name of a rung's picture in the work directory."""
+    return f"video-{rung.name}.{working_container(rung.coding).extension}"
+
+
+def picture_argv(
+    plan: VideoPlan, rungs: Sequence[Rung], work_dir: Path, *, threads: int | None = None, first_pass: bool = False
+) -> list[str]:
+    """What follows the inputs: `-filter_complex`, and each rung's options and file. Input 0 is the source.
+
+    Args:
+        threads: cores to use; None for all.
+        first_pass: only the statistics that `two_pass` needs, no files.
+    """
+    source = ffmpeg.input("source")[str(plan.video.index)]
+    made = pictures(source, plan.video, plan.timing, rungs)
+    outputs = []
+    for rung in rungs:
+        options = encoder_options(rung.coding, rung.pace(plan.timing), rung.width, threads=threads)
+        if rung.coding.two_pass:
+            options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
+        options |= {"f": "null"} if first_pass else container_options(rung.coding)
+        target = "-" if first_pass else f"file:{work_dir / video_file(rung)}"
+        outputs.append(ffmpeg.output(made[rung.name], target, **options, **_ALWAYS))
+    words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs))
+    return words[words.index("-filter_complex") :]
