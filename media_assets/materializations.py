@@ -64,6 +64,8 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
     }
     if facts := _source_facts(outcome):
         metadata["source facts"] = dg.MetadataValue.table([dg.TableRecord(facts)])
+    if any(output["files"] for output in outputs):
+        metadata["watch"] = dg.MetadataValue.url(settings.watch_url(job.partition))
     # A table's cells can't be clicked in the UI, so every output has a link below it.
     for output in outputs[:_MAX_LINKS]:
         metadata[f"link {output['name']}"] = dg.MetadataValue.url(f"{base}/{output['url']}")

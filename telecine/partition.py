@@ -9,6 +9,7 @@ PRIVATE_PREFIX = "telecine-private/"  # in the input bucket, which only its owne
 _SLUG_MAX = 80  # architecture.md: slug at most 80 characters
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._-]+")
 _DOTS = re.compile(r"\.{2,}")
+_KEY = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,79}-[0-9a-f]{8}")
 
 
 def partition_key(bucket: str, key: str) -> str:
@@ -20,6 +21,11 @@ def partition_key(bucket: str, key: str) -> str:
     slug = _DOTS.sub(".", slug)[-_SLUG_MAX:].strip(".-_") or "file"
     digest = hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:8]
     return f"{slug}-{digest}"
+
+
+def is_partition_key(text: str) -> bool:
+    """Whether a name that came from outside is one that `partition_key` could have made."""
+    return _KEY.fullmatch(text) is not None
 
 
 def generation_prefix(partition: str, generation: int) -> str:

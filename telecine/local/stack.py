@@ -58,6 +58,7 @@ class Status:
     external: tuple[str, ...]
     dagster_url: str | None
     s3_url: str | None
+    gateway_url: str | None
 
 
 def up(say: Callable[[str], None] = lambda _: None, *, wait: bool = True) -> dict[str, str]:
@@ -115,7 +116,7 @@ def status() -> Status:
     """What runs now; never starts or waits for anything."""
     layout = recorded(home())
     if layout is None or not layout.environment_file.exists():
-        return Status(home(), running=False, parts=(), external=(), dagster_url=None, s3_url=None)
+        return Status(home(), running=False, parts=(), external=(), dagster_url=None, s3_url=None, gateway_url=None)
     supervisor = Supervisor(layout)
     running = supervisor.running()
     known = _environment(layout)
@@ -127,6 +128,7 @@ def status() -> Status:
         external=tuple(name for name in ("object-store", "postgres") if name not in embedded),
         dagster_url=known["TELECINE_DAGSTER_URL"],
         s3_url=known["TELECINE_S3_ENDPOINT"],
+        gateway_url=known.get("TELECINE_GATEWAY_URL"),  # a stack that an older version started has none
     )
 
 

@@ -60,6 +60,7 @@ def variables(
         "TELECINE_OUTPUT_BUCKET": own.get("TELECINE_OUTPUT_BUCKET") or "media-outputs",
         "TELECINE_POSTGRES_URL": own["TELECINE_POSTGRES_URL"],
         "TELECINE_DAGSTER_URL": f"http://{HOST}:{ports['webserver']}",
+        "TELECINE_GATEWAY_URL": f"http://{HOST}:{ports['gateway']}",
         "TELECINE_CODE_SERVER_HOST": HOST,
         "TELECINE_CODE_SERVER_PORT": str(ports["code_server"]),
         "TELECINE_RUN_SLOTS": str(run_slots()),
