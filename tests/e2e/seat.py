@@ -65,7 +65,8 @@ class Seat:
         self.until("engine !== null || !document.getElementById('error').hidden", "a player")
         assert not self.page.is_visible("#error"), self.page.inner_text("#error")
         self.page.evaluate(_WATCHMAN)
-        self.page.click("#begin")
+        if self.ask("video.paused"):
+            self.page.click("#play")
         self.until("video.currentTime > 0.2", "playing")
 
     def plays_past(self, seconds: float) -> None:

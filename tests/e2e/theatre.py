@@ -7,6 +7,7 @@ gateway over the same folder.
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import threading
 import time
@@ -78,10 +79,15 @@ class Theatre:
         self._manifests[partition] = parse_manifest(json.dumps(made).encode())
         return partition
 
-    def forget(self, partition: str, *paths: str) -> None:
-        """Take files of a partition away, as a careless clean-up would."""
-        for path in paths:
-            (self.folder / BUCKET / partition / path).unlink()
+    def show_without(self, partition: str, *missing: str) -> str:
+        """The same once more, without some of its files, as after a careless clean-up; answers the partition."""
+        copy = f"damaged-{len(self._manifests):08x}"
+        bucket = self.folder / BUCKET
+        shutil.copytree(bucket / partition, bucket / copy)
+        for path in missing:
+            (bucket / copy / path).unlink()
+        self._manifests[copy] = self._manifests[partition].model_copy(update={"partition": copy})
+        return copy
 
 
 @contextmanager
