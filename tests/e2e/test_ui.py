@@ -133,7 +133,7 @@ def test_a_video_partition_shows_its_poster_its_ladder_and_its_stream(ui: Tab, s
         ui.page.select_option("#player", player)
         seat.until("engine !== null", player)
         seat.begins()
-        assert len(seat.ask("engine.rungs()")) == 3
+        assert len(seat.ask("engine.rungs()")) == 4
         seat.jumps_to(8.0)
     seat.leaves()
     ui.keeps("player")
