@@ -7,6 +7,7 @@ ffmpeg-filters(1).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from telecine.video.sound import Sound
 _SYNC = "async=1000:min_comp=0.01:min_hard_comp=0.04:first_pts=0"
 QUIET = ("-hide_banner", "-nostdin", "-y")
 PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5", "-nostats")
+_PATIENT = ("-max_error_rate", "1")  # one damaged track must not end the others; what was decoded is counted after
 CLEAN = ("-map_metadata", "-1", "-map_chapters", "-1")
 
 
@@ -36,9 +38,9 @@ class Levelled:
     start_s: float
 
 
-def audio_file(rate_bps: int) -> str:
+def audio_file(sound: Sound, rate_bps: int) -> str:
     """Name of a sound in the work directory."""
-    return f"audio-{rate_bps // 1000}k.m4a"
+    return f"audio-{sound.number}-{rate_bps // 1000}k.m4a"
 
 
 def encode_argv(
@@ -47,29 +49,29 @@ def encode_argv(
     source: Path,
     work_dir: Path,
     *,
-    rates_bps: tuple[int, ...],
+    sounds: Sequence[Sound],
     threads: int | None = None,
-    levelled: Levelled | None = None,
+    levelled: Sequence[Levelled] = (),
 ) -> list[str]:
     """One ffmpeg for every rung and sound: the source is decoded and scaled once.
 
     Args:
-        rates_bps: the sounds that are needed, out of `plan.sound.rates_bps`.
+        sounds: those that are needed, out of `plan.sounds`, each with the rates that are needed.
         threads: cores to use; None for all.
-        levelled: what `levelled_argv` made, to be used instead of the source's own sound.
+        levelled: what `levelled_argv` made of each sound, to be used instead of the source's own; empty for none.
     """
     argv = _reading(ffmpeg, source, threads)
-    argv += ["-i", f"file:{levelled.path}"] if levelled is not None else []
+    for file in levelled:
+        argv += ["-i", f"file:{file.path}"]
     argv += picture_argv(plan, plan.encodes, work_dir, threads=threads) if plan.encodes else []
-    if plan.sound is not None and rates_bps:
-        argv += ["-filter_complex", audio_graph(plan.sound, plan, rates_bps, levelled)]
-    if plan.sound is not None:
-        for rate in rates_bps:
-            argv += ["-map", f"[a{rate}]", "-c:a", "aac", "-b:a", str(rate)]
-            argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / audio_file(rate)}"]
-    if plan.sound is not None and levelled is not None:
-        argv += _unused(plan.sound.index)
-    return argv
+    for number, sound in enumerate(sounds):
+        origin = f"{number + 1}:a:0" if levelled else f"0:{sound.index}"
+        argv += ["-filter_complex", audio_graph(sound, plan, origin, levelled[number] if levelled else None)]
+    for sound in sounds:
+        for rate in sound.rates_bps:
+            argv += ["-map", f"[{_label(sound, rate)}]", "-c:a", "aac", "-b:a", str(rate)]
+            argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / audio_file(sound, rate)}"]
+    return argv + (_unused([sound.index for sound in sounds]) if levelled else [])
 
 
 def first_pass_argv(ffmpeg: Path, plan: VideoPlan, source: Path, work_dir: Path, threads: int | None) -> list[str]:
@@ -86,13 +88,17 @@ def copy_argv(ffmpeg: Path, plan: VideoPlan, rung: Rung, source: Path, work_dir:
 
 
 def _reading(ffmpeg: Path, source: Path, threads: int | None) -> list[str]:
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS]
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS, *_PATIENT]
     # A picture whose size changes on the way goes through the same graph: its first scaler takes any size.
     return argv + input_args(source, before_input=("-noautorotate", "-reinit_filter", "0", *_threads(threads)))
 
 
-def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...], levelled: Levelled | None = None) -> str:
-    """The sound's filter graph: the same clock, stereo, exactly as long as the picture."""
+def audio_graph(sound: Sound, plan: VideoPlan, origin: str, levelled: Levelled | None = None) -> str:
+    """One sound's filter graph: the same clock, stereo, exactly as long as the picture.
+
+    Args:
+        origin: the stream it reads, as "input:stream".
+    """
     clock = plan.timing
     shift = clock.shift_s - (levelled.start_s if levelled is not None else 0.0)
     chain = [
@@ -103,25 +109,32 @@ def audio_graph(sound: Sound, plan: VideoPlan, rates_bps: tuple[int, ...], level
         f"apad=whole_dur={clock.duration_s:.6f}",
         f"atrim=end={clock.duration_s:.6f}",
     ]
-    outputs = "".join(f"[a{rate}]" for rate in rates_bps)
-    split = f",asplit={len(rates_bps)}" if len(rates_bps) > 1 else ""
-    origin = f"0:{sound.index}" if levelled is None else "1:a:0"
+    outputs = "".join(f"[{_label(sound, rate)}]" for rate in sound.rates_bps)
+    split = f",asplit={len(sound.rates_bps)}" if len(sound.rates_bps) > 1 else ""
     return f"[{origin}]{','.join(chain)}{split}{outputs}"
 
 
-def levelled_argv(ffmpeg: Path, plan: VideoPlan, sound: Sound, source: Path, target: Path) -> list[str]:
-    """The source's sound as stereo PCM with its time stamps, through a graph that is rebuilt at each change of layout.
+def levelled_argv(
+    ffmpeg: Path, plan: VideoPlan, sounds: Sequence[Sound], source: Path, targets: Sequence[Path]
+) -> list[str]:
+    """The sounds as stereo PCM with their time stamps, through graphs that are rebuilt at each change of layout.
 
     Recorded broadcasts go from stereo to 5.1 and back; the padding and timing of `audio_graph` can't survive a rebuild.
     """
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
-    argv += ["-map", f"0:{sound.index}", "-af", f"aresample={sound.sample_rate},aformat=channel_layouts=stereo"]
-    return [*argv, "-c:a", "pcm_s16le", "-f", "nut", f"file:{target}", *_unused(plan.video.index)]
+    for sound, target in zip(sounds, targets, strict=True):
+        argv += ["-map", f"0:{sound.index}", "-af", f"aresample={sound.sample_rate},aformat=channel_layouts=stereo"]
+        argv += ["-c:a", "pcm_s16le", "-f", "nut", f"file:{target}"]
+    return argv + _unused([plan.video.index])
 
 
-def _unused(index: int) -> list[str]:
-    """Read a stream for nothing: ffmpeg judges an MPEG clock by all streams it reads, so both runs must read both."""
-    return ["-map", f"0:{index}", "-c", "copy", "-f", "null", "-"]
+def _unused(indexes: Iterable[int]) -> list[str]:
+    """Read streams for nothing: ffmpeg judges an MPEG clock by all streams it reads, so both runs must read all."""
+    return [*(word for index in indexes for word in ("-map", f"0:{index}")), "-c", "copy", "-f", "null", "-"]
+
+
+def _label(sound: Sound, rate_bps: int) -> str:
+    return f"a{sound.number}_{rate_bps}"
 
 
 def stereo(channels: int, known_layout: bool) -> list[str]:

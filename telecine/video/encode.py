@@ -27,7 +27,7 @@ from telecine.video.missing import Place, missing
 from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
-from telecine.video.sound import STREAM_AUDIO_BPS, Sound
+from telecine.video.sound import MAIN, Sound, needed
 from telecine.video.verify import check, check_decodes, expected
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
@@ -38,6 +38,9 @@ _LAYOUT_CHANGES = "Changing audio frame properties on the fly is not supported"
 _DAMAGE = re.compile(r"concealing \d+|error while decoding|Invalid NAL unit|corrupt", re.IGNORECASE)
 _DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)
 
+_UNHEARD = re.compile(r"Input stream #0:(\d+) \(audio\): (\d+) packets read .*?; (\d+) decode errors")
+_LOST_SHARE = 2 / 3  # beyond it ffmpeg gives up by itself, and all other tracks with it
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -46,7 +49,7 @@ class Encoded:
     Attributes:
         work_dir: where the files are.
         videos: file name by rung name; empty when no wanted asset needs them.
-        sounds: file name by bit rate.
+        sounds: file name by bit rate, by number of the sound in its plan; one that was too damaged isn't there.
         warnings: sentences for the manifest.
         speed: times real time, as ffmpeg said it.
         lacking: ffmpeg's names of encoders that failed; what was made is `plan.without` them.
@@ -55,7 +58,7 @@ class Encoded:
 
     work_dir: str
     videos: dict[str, str]
-    sounds: dict[int, str]
+    sounds: dict[int, dict[int, str]]
     warnings: tuple[str, ...] = ()
     speed: float | None = None
     lacking: tuple[str, ...] = ()
@@ -99,22 +102,25 @@ def encode(
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
     plan = _with_copies(plan, source, work_dir, cancel)
-    rates = _rates(plan, wanted)
+    sounds = needed(plan.sounds, plan.pictures, renditions=RENDITIONS in wanted, streams=bool(wanted & {HLS, DASH}))
     lacking: frozenset[str] = frozenset()
     while True:  # ends: each time an encoder more is lacking, and there are five
         attempt = plan.without(lacking)
         try:
-            finished, speed = _run(attempt, rates, source, work_dir, sink, cancel)
+            finished, speed = _run(attempt, sounds, source, work_dir, sink, cancel)
             break
         except (SystemFault, ConfigurationError) as e:
             lacking |= _failed_encoders(attempt, e)
             if plan.without(lacking) == attempt:
                 raise
+    said = finished.stderr if finished else ""
+    warnings = _check_input(attempt, said) if finished else ()
+    heard, unheard = _heard(sounds, said)
     return Encoded(
         work_dir=str(work_dir),
         videos={rung.name: video_file(rung) for rung in attempt.pictures},
-        sounds={rate: audio_file(rate) for rate in rates},
-        warnings=_check_input(attempt, finished.stderr) if finished else (),
+        sounds={s.number: {rate: audio_file(s, rate) for rate in s.rates_bps} for s in heard},
+        warnings=(*warnings, *unheard),
         speed=speed,
         lacking=tuple(sorted(lacking)),
         encoded=tuple(rung.name for rung in attempt.encodes),
@@ -122,10 +128,15 @@ def encode(
 
 
 def _run(
-    plan: VideoPlan, rates: tuple[int, ...], source: Path, work_dir: Path, sink: ProgressSink, cancel: threading.Event
+    plan: VideoPlan,
+    sounds: tuple[Sound, ...],
+    source: Path,
+    work_dir: Path,
+    sink: ProgressSink,
+    cancel: threading.Event,
 ) -> tuple[Finished | None, float | None]:
     """Every picture and sound in one ffmpeg, after a first pass for those that take two; and the speed it had."""
-    if not plan.encodes and not rates:
+    if not plan.encodes and not sounds:
         sink.report("ENCODING", 1.0, {})
         return None, None
     threads, passes = cores_that_fit(plan), any(rung.coding.two_pass for rung in plan.encodes)
@@ -136,19 +147,19 @@ def _run(
         with under(replace(ambient(), threads=threads)):
             return run(argv, limits=_limits(plan), cancel=cancel, on_line=on_line)
 
-    def attempt(levelled: Levelled | None) -> Finished:
-        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, rates_bps=rates, threads=threads, levelled=levelled)
+    def attempt(levelled: tuple[Levelled, ...] = ()) -> Finished:
+        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, sounds=sounds, threads=threads, levelled=levelled)
         return start(argv, following)
 
     if passes:
         first = Following(telling, "ENCODING", plan.timing.duration_s, end=_FIRST_PASS)
         start(first_pass_argv(ffmpeg_path(), plan, source, work_dir, threads), first)
     try:
-        return attempt(None), following.speed
+        return attempt(), following.speed
     except TelecineError as e:
-        if plan.sound is None or _LAYOUT_CHANGES not in (e.details or ""):
+        if not sounds or _LAYOUT_CHANGES not in (e.details or ""):
             raise
-        return attempt(_level(plan, plan.sound, source, work_dir, cancel)), following.speed
+        return attempt(_level(plan, sounds, source, work_dir, cancel)), following.speed
 
 
 def _with_copies(plan: VideoPlan, source: Path, work_dir: Path, cancel: threading.Event) -> VideoPlan:
@@ -189,24 +200,14 @@ def _details(plan: VideoPlan) -> Details:
     }
 
 
-def _level(plan: VideoPlan, sound: Sound, source: Path, work_dir: Path, cancel: threading.Event) -> Levelled:
-    target = work_dir / "sound.nut"
+def _level(
+    plan: VideoPlan, sounds: tuple[Sound, ...], source: Path, work_dir: Path, cancel: threading.Event
+) -> tuple[Levelled, ...]:
+    targets = [work_dir / f"sound-{sound.number}.nut" for sound in sounds]
     following = Following(Quiet(), "AUDIO", 1.0)
-    argv = levelled_argv(ffmpeg_path(), plan, sound, source, target)
+    argv = levelled_argv(ffmpeg_path(), plan, sounds, source, targets)
     run(argv, limits=Limits(stall_s=_STALL_S), cancel=cancel, on_line=following)
-    return Levelled(target, measure(target, cancel).audio_start_s or 0.0)
-
-
-def _rates(plan: VideoPlan, wanted: Set[str]) -> tuple[int, ...]:
-    """The sounds that the wanted assets need."""
-    if plan.sound is None:
-        return ()
-    rates: set[int] = set()
-    if RENDITIONS in wanted:
-        rates |= {rung.audio_bitrate_bps for rung in plan.pictures}
-    if wanted & {HLS, DASH}:
-        rates.add(STREAM_AUDIO_BPS)
-    return tuple(sorted(rates))
+    return tuple(Levelled(target, measure(target, cancel).audio_start_s or 0.0) for target in targets)
 
 
 def _limits(plan: VideoPlan) -> Limits:
@@ -218,6 +219,22 @@ def _limits(plan: VideoPlan) -> Limits:
         stall_s=_STALL_S,
         cpu_s=round(wall * (os.cpu_count() or 1)),
         file_bytes=round(largest * 2) + 64 * 1024**2 if all(caps) else None,
+    )
+
+
+def _heard(sounds: tuple[Sound, ...], stderr: str) -> tuple[tuple[Sound, ...], tuple[str, ...]]:
+    """The sounds of which enough could be decoded, and warnings about the others.
+
+    Raises:
+        InputError: CORRUPT_MEDIA when it is the main one.
+    """
+    lost = {int(i): f"{e} of {p} packets" for i, p, e in _UNHEARD.findall(stderr) if int(e) > int(p) * _LOST_SHARE}
+    if sounds and sounds[0].number == MAIN and sounds[0].index in lost:
+        raise InputError(ErrorCode.CORRUPT_MEDIA, f"{lost[sounds[0].index]} of the sound can't be decoded", stderr)
+    return tuple(s for s in sounds if s.index not in lost), tuple(
+        f"Sound track {s.index} ({s.language or s.title}) was left out: {lost[s.index]} can't be decoded."
+        for s in sounds
+        if s.index in lost
     )
 
 

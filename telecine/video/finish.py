@@ -32,6 +32,7 @@ from telecine.video.plan import (
     VideoPlan,
 )
 from telecine.video.rendition import measure
+from telecine.video.sound import MAIN
 from telecine.video.stills import make_stills, storyboard_artifact
 from telecine.video.streams import make_streams
 from telecine.video.verify import check, expected, undecodable
@@ -147,15 +148,15 @@ def _rendition(
     mux(
         rung.coding,
         work / encoded.videos[rung.name],
-        work / encoded.sounds[rung.audio_bitrate_bps] if plan.sound else None,
+        work / encoded.sounds[MAIN][rung.audio_bitrate_bps] if plan.sounds else None,
         target,
-        language=plan.sound.language if plan.sound else None,
+        language=plan.sounds[MAIN].language if plan.sounds else None,
         source=source,
         metadata=rung.metadata,
         cancel=cancel,
     )
     made = measure(target, cancel)
-    check(target.name, made, expected(plan, rung, sound=plan.sound is not None))
+    check(target.name, made, expected(plan, rung, sound=bool(plan.sounds)))
     return Artifact(
         asset=RENDITIONS,
         name=rung.name,

@@ -16,6 +16,7 @@ from telecine.video.plan import VideoPlan
 _PROGRAM_BYTES = 390e6  # ffmpeg itself, its heap and its libraries
 _STACK_BYTES = 8 * 2**20  # of each thread
 _READING_THREADS, _RUNG_THREADS = 10, 4.5  # the second for each rung and core
+_SOUND_THREADS = 4  # of each sound beside the main one: decoder, filters, encoder, muxer
 _RUNG_BYTES, _RUNG_THREAD_BYTES = 58, 20  # for each pixel: x264's references and lookahead, and more for each thread
 _X264_THREADS = 1.5  # for each core
 _FRAMES = 16  # that a decoder may keep, besides one for each thread
@@ -24,7 +25,7 @@ _SAMPLES = 1.5  # for each pixel: 4:2:0
 
 def estimate_bytes(plan: VideoPlan, cores: int) -> int:
     """Address space of the one ffmpeg that makes all rungs of a plan."""
-    threads = _READING_THREADS + len(plan.encodes) * cores * _RUNG_THREADS
+    threads = _READING_THREADS + len(plan.encodes) * cores * _RUNG_THREADS + len(plan.sounds[1:]) * _SOUND_THREADS
     rungs = sum(rung.pixels for rung in plan.encodes)
     sample = 2 if plan.video.bit_depth > 8 else 1
     source = plan.video.width * plan.video.height * _SAMPLES * sample * (_FRAMES + cores)

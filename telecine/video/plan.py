@@ -26,7 +26,7 @@ from telecine.video.coding import most_capable, plan_coding, without
 from telecine.video.estimate import estimate_seconds
 from telecine.video.ladder import Rung, ladder
 from telecine.video.single import single
-from telecine.video.sound import Sound, plan_sound
+from telecine.video.sound import Sound, plan_sounds
 from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan_stills
 from telecine.video.storyboard_plan import Storyboard, plan_storyboard
 from telecine.video.timing import GOP_S, Timing, exact_fps, output_fps, timing
@@ -43,6 +43,7 @@ class VideoPlan:
     Attributes:
         rungs: of the ladder, smallest first.
         singles: renditions that stand alone.
+        sounds: the first is the main one, in every output; streams have the others, too. None for a silent video.
         streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
         captions: of the streams.
         warnings: sentences about what is left out, or made otherwise than asked.
@@ -53,7 +54,7 @@ class VideoPlan:
     timing: Timing
     rungs: tuple[Rung, ...]
     singles: tuple[Rung, ...]
-    sound: Sound | None
+    sounds: tuple[Sound, ...]
     streams: Streams | None
     stills: tuple[Still, ...]
     previews: tuple[AnimatedPreview, ...]
@@ -156,19 +157,20 @@ def plan_video(
     previews = tuple(plan_preview(spec, video, clock) for spec in preview_specs)
     storyboard = plan_storyboard(storyboard_spec, video, clock) if storyboard_spec else None
     warnings += tuple(p.warning for p in (*stills, *previews, storyboard) if p is not None and p.warning)
+    sounds, unheard = plan_sounds(facts, (*rungs, *singles), streams=streams is not None)
     return VideoPlan(
         facts=facts,
         timing=clock,
         rungs=rungs,
         singles=singles,
-        sound=plan_sound(facts, (*rungs, *singles)),
+        sounds=sounds,
         streams=streams,
         stills=stills,
         previews=previews,
         storyboard=storyboard,
         estimate_seconds=estimate_seconds(video, (*rungs, *singles), clock),
         captions=captions,
-        warnings=warnings,
+        warnings=(*warnings, *unheard),
     ).without(lacking)
 
 

@@ -19,7 +19,7 @@ from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
 from telecine.video.plan import DASH, HLS, VideoPlan
-from telecine.video.sound import STREAM_AUDIO_BPS
+from telecine.video.sound import MAIN, STREAM_AUDIO_BPS
 
 STREAM_DIR = "stream"
 SOUND = "audio"  # what the names of sounds begin with
@@ -86,10 +86,18 @@ def _pictures(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Picture, .
 
 
 def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
-    if plan.sound is None:
-        return ()
-    rendition = Rendition(name=SOUND, language=language_tag(plan.sound.language), default=True)
-    return tuple(Sound(r, work / encoded.sounds[STREAM_AUDIO_BPS]) for r in labelled([rendition], [None]))
+    tracks = [track for track in plan.sounds if track.number in encoded.sounds]
+    renditions = [
+        Rendition(
+            name=SOUND if track.number == MAIN else f"{SOUND}-{track.number}",
+            language=language_tag(track.language),
+            role=track.role,
+            default=track.default,
+        )
+        for track in tracks
+    ]
+    files = [work / encoded.sounds[track.number][STREAM_AUDIO_BPS] for track in tracks]
+    return tuple(map(Sound, labelled(renditions, [track.title for track in tracks]), files))
 
 
 def _captions(asset: str, rendition: Rendition, out_dir: Path) -> Artifact:

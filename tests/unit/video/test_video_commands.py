@@ -75,8 +75,7 @@ def check(name: str, argv: list[str]) -> None:
 )
 def test_the_encode_is_told_what_was_planned(name: str, facts: MediaFacts) -> None:
     plan = plan_video(facts, load_recipe("default"))
-    rates = plan.sound.rates_bps if plan.sound else ()
-    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, rates_bps=rates, threads=2))
+    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, sounds=plan.sounds, threads=2))
 
 
 def test_a_still_looks_like_the_video() -> None:
@@ -123,10 +122,9 @@ def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
 
 def test_a_levelled_sound_keeps_its_place_on_the_clock() -> None:
     plan = plan_video(BROADCAST, load_recipe("default"))
-    assert plan.sound is not None
-    graph = audio_graph(plan.sound, plan, (128_000,), Levelled(WORK / "sound.nut", 1.0))
+    graph = audio_graph(plan.sounds[0], plan, "1:a:0", Levelled(WORK / "sound.nut", 1.0))
     assert graph.startswith("[1:a:0]asetpts=PTS-(-0.500000)/TB,")  # 0.5 s shift less the 1.0 s it starts at
-    argv = levelled_argv(FFMPEG, plan, plan.sound, SOURCE, WORK / "sound.nut")
+    argv = levelled_argv(FFMPEG, plan, plan.sounds, SOURCE, [WORK / "sound.nut"])
     assert argv[-6:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"][-6:]
 
 
