@@ -33,7 +33,7 @@ from telecine.video.verify import check, check_decodes, expected
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
 _WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0
 _FIRST_PASS = 0.3  # of both
-_BLAMED = re.compile(r"\[(?:[ve]?(?:nc|ost)#\d+:\d+/)?(lib[\w-]+)[ @\]]")  # who speaks in ffmpeg's log
+_BLAMED = re.compile(r"\[vost#\d+:\d+/([\w-]+)[^\n]*\bError (?:while opening encoder|submitting|encoding|initializing)")
 _LAYOUT_CHANGES = "Changing audio frame properties on the fly is not supported"
 _DAMAGE = re.compile(r"concealing \d+|error while decoding|Invalid NAL unit|corrupt", re.IGNORECASE)
 _DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)

@@ -17,7 +17,8 @@ from telecine.video.timing import Pace
 Options = dict[str, str | int | float]
 
 # x264's words for effort on the others' scales, roughly alike in time relative to the encoder's own default.
-_CPU_USED = {"ultrafast": 8, "superfast": 6, "veryfast": 5, "faster": 4, "fast": 3, "medium": 2, "slow": 1}
+_CPU_USED = {"ultrafast": 8, "superfast": 5, "veryfast": 5, "faster": 4, "fast": 3, "medium": 2, "slow": 1}
+_GOOD_MOST = 5  # of cpu-used with a deadline that isn't realtime
 _SVT = {"ultrafast": 12, "superfast": 11, "veryfast": 10, "faster": 9, "fast": 8, "medium": 6, "slow": 4}
 _FILM_GRAIN = 8  # SVT-AV1: denoised before, synthesised after
 
@@ -106,7 +107,10 @@ def _x265(coding: Coding, pace: Pace, _width: int) -> Options:
 def _vpx(coding: Coding, pace: Pace, width: int) -> Options:
     options: Options = {"g": pace.gop_frames, "keyint_min": pace.gop_frames, **_rate(coding)}
     fastest = coding.preset == "ultrafast" or coding.tune == "zerolatency"
-    options |= {"deadline": "realtime" if fastest else "good", "cpu-used": _CPU_USED[coding.preset]}
+    if fastest and not coding.two_pass:  # realtime has one pass only
+        options |= {"deadline": "realtime", "cpu-used": _CPU_USED["ultrafast"]}
+    else:
+        options |= {"deadline": "good", "cpu-used": min(_GOOD_MOST, _CPU_USED[coding.preset])}
     # Tiles are at least 256 pixels wide; rows in parallel make up for the rest.
     options |= {"row-mt": 1, "tile-columns": max(0, min(4, (width // 256).bit_length() - 1))}
     options |= {"lag-in-frames": 0} if coding.tune == "zerolatency" else {"lag-in-frames": 25, "auto-alt-ref": 1}

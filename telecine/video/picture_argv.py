@@ -39,7 +39,8 @@ def picture_argv(
     source = ffmpeg.input("source")[str(plan.video.index)]
     made = pictures(source, plan.video, plan.timing, rungs)
     outputs = []
-    for rung in rungs:
+    # ffmpeg numbers the logs of passes by outputs: those with two passes come first, in both.
+    for rung in sorted(rungs, key=lambda rung: not rung.coding.two_pass):
         options = encoder_options(rung.coding, rung.pace(plan.timing), rung.width, threads=threads)
         if rung.coding.two_pass:
             options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
