@@ -98,7 +98,7 @@ class VideoPlan:
             coding = rung.coding if rung.copied else without(rung.coding, encoders)
             if coding != rung.coding:
                 said = f"{rung.name} is {coding.codec} in {coding.container}"
-                warnings[f"{said}: this ffmpeg has no working {rung.coding.codec} encoder."] = None
+                warnings[f"{said}: the encoder for {rung.coding.codec} is missing or failed."] = None
             return replace(rung, coding=coding)
 
         rungs, singles = tuple(map(changed, self.rungs)), tuple(map(changed, self.singles))
