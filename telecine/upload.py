@@ -17,7 +17,7 @@ from telecine.manifest import manifest_output
 from telecine.partition import generation_prefix
 from telecine.storage import ObjectStore
 
-_UPLOADS = 4  # parallel puts for one file's outputs
+_UPLOADS = 4  # parallel puts for one file's outputs, 32 MB each at most
 _PLAYLIST = "application/vnd.apple.mpegurl"
 _PREVIEW_SIDE = 640  # pixels; the Dagster UI shows a picture at its own size
 

@@ -155,10 +155,19 @@ class ObjectStore:
         raise AssertionError("unreachable")
 
     def upload(self, bucket: str, key: str, path: Path, *, mime: str, cache: str = IMMUTABLE) -> None:
-        """Put a file, in parts when it is large; nothing is visible until all of it is there."""
+        """Put a file, in parts when it is large; nothing is visible until all of it is there.
+
+        One part after the other, each twice in memory at most (32 MB): whoever has many files puts them side by side.
+        """
         with _explained(f"{bucket}/{key}"):
             self.client.fput_object(
-                bucket, key, str(path), content_type=mime, metadata={"Cache-Control": cache}, part_size=_PART_BYTES
+                bucket,
+                key,
+                str(path),
+                content_type=mime,
+                metadata={"Cache-Control": cache},
+                part_size=_PART_BYTES,
+                num_parallel_uploads=1,
             )
 
     def copy(self, source: ObjectInfo, bucket: str, key: str) -> None:
