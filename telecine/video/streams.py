@@ -6,22 +6,25 @@ right about one (telecine/stream).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from telecine.artifact import Artifact, StreamFile, sha256_of
 from telecine.errors import ErrorCode, SystemFault
+from telecine.stream.mpd import Tiles
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
 from telecine.stream.tracks import Picture, Rendition, Sound, Text, labelled, language_tag
 from telecine.stream.verify import verify_dash, verify_hls
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.plan import DASH, HLS, VideoPlan
+from telecine.video.plan import DASH, HLS, THUMBNAILS, VideoPlan
 from telecine.video.sound import MAIN, STREAM_AUDIO_BPS
+from telecine.video.storyboard_plan import Storyboard
 
-STREAM_DIR = "stream"
+STREAM_DIR, THUMBNAIL_DIR, SHEETS = "stream", "thumbnails", "thumbnails"
 SOUND = "audio"  # what the names of sounds begin with
 _MIME = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -31,6 +34,7 @@ _MIME = {
     ".ts": "video/mp2t",
     ".vtt": "text/vtt",
     ".jpg": "image/jpeg",
+    ".webp": "image/webp",
 }
 
 
@@ -50,7 +54,8 @@ def make_streams(
     spec = plan.streams
     assert spec is not None
     with gathered.output(*wanted):
-        content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions))
+        tiles = _tiles(plan.storyboard, gathered, out_dir) if DASH in assets else None
+        content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions), tiles)
         form = Form(
             segment_s=plan.timing.segment_s,
             gop_s=plan.timing.gop_s,
@@ -61,6 +66,8 @@ def make_streams(
             start=spec.start,
         )
         package(content, form, directory, cancel)
+        if tiles is not None and plan.storyboard is not None:
+            _link_sheets(plan.storyboard, out_dir)
         length, rungs, sounds = plan.timing.duration_s, len(plan.rungs), len(content.sounds)
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
@@ -98,6 +105,31 @@ def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
     ]
     files = [work / encoded.sounds[track.number][STREAM_AUDIO_BPS] for track in tracks]
     return tuple(map(Sound, labelled(renditions, [track.title for track in tracks]), files))
+
+
+def _tiles(board: Storyboard | None, gathered: Gathering, out_dir: Path) -> Tiles | None:
+    """The storyboard that was just made, as DASH describes it; None when there is none."""
+    if board is None or (THUMBNAILS, board.name) not in {(a.asset, a.name) for a in gathered.artifacts}:
+        return None
+    width, height = board.sheet_size
+    return Tiles(
+        media=f"{SHEETS}/{board.sheet_pattern.rpartition('/')[2].replace('%03d', '$Number%03d$')}",
+        columns=board.columns,
+        rows=board.rows,
+        width=width,
+        height=height,
+        period_s=board.interval_s,
+        largest_bytes=max((out_dir / THUMBNAIL_DIR / name).stat().st_size for name in board.sheet_files),
+        mime=board.sheet_mime,
+    )
+
+
+def _link_sheets(board: Storyboard, out_dir: Path) -> None:
+    """The sheets below the manifest, too: nothing in a stream may refer to what lies outside of it."""
+    folder = out_dir / STREAM_DIR / SHEETS
+    folder.mkdir()
+    for name in board.sheet_files:
+        os.link(out_dir / THUMBNAIL_DIR / name, folder / Path(name).name)
 
 
 def _captions(asset: str, rendition: Rendition, out_dir: Path) -> Artifact:
