@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
@@ -55,6 +56,9 @@ class Recipe(SpecModel):
             isinstance(o, VideoLadder) for o in self.outputs
         ):
             raise ValueError("'streams' needs a 'video_ladder' output to be packaged from; add one")
+        streams, ladder = self.streams(), next((o for o in self.outputs if isinstance(o, VideoLadder)), None)
+        if streams and ladder and streams.hls.container == "ts" and ladder.codec is not VideoCodec.H264:
+            raise ValueError(f"'streams' can't put {ladder.codec} into MPEG-TS; use codec h264, or hls.container cmaf")
         if sum(isinstance(o, Storyboard) for o in self.outputs) > 1:
             raise ValueError("there is one storyboard for a video; remove the other")
         return self

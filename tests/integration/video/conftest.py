@@ -164,7 +164,9 @@ def bench(stack: dict[str, str], ledger: Ledger, claimed: Callable[..., str], tm
 def made(tmp_path: Path) -> Callable[..., Made]:
     """probe -> plan -> encode -> finish of a file."""
 
-    def make(source: Path, *, rungs: tuple[int, ...] = (240,), segment_s: float = 6.0) -> Made:
+    def make(
+        source: Path, *, rungs: tuple[int, ...] = (240,), segment_s: float = 6.0, storyboard: bool = False
+    ) -> Made:
         recipe = parse_recipe(
             {
                 "name": "test",
@@ -172,6 +174,7 @@ def made(tmp_path: Path) -> Callable[..., Made]:
                     {"kind": "video_ladder", "rungs": rungs, "preset": "ultrafast"},
                     {"kind": "streams", "segment_s": segment_s},
                     {"kind": "video_still"},
+                    *([{"kind": "storyboard"}] if storyboard else []),
                 ],
             },
             "test",
