@@ -10,19 +10,26 @@ from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
 
+_DESCRIPTIONS = {
+    "audio/renditions": "The sound in the formats that its recipe asks for.",
+    "audio/hls": "HLS playlists over the CMAF segments, one variant for each AAC rendition.",
+    "audio/dash": "The DASH manifest over the same segments.",
+}
+
 
 @dg.multi_asset(
     name="audio",
     specs=[
         dg.AssetSpec(
-            ["audio", "renditions"],
+            asset.split("/"),
             deps=[dg.AssetKey(["audio", "source"])],
             skippable=True,
-            description="The sound in the formats that its recipe asks for.",
+            description=_DESCRIPTIONS[asset],
             group_name="audio",
             code_version=__version__,
             kinds={"ffmpeg", "audio"},
         )
+        for asset in AUDIO_ASSETS
     ],
     partitions_def=audio_files,
     hooks=hooks,

@@ -14,9 +14,10 @@ from telecine.settings import Settings
 from telecine.stages import AUDIO
 from telecine.storage import ObjectStore
 from telecine.video.audio import process_audio
+from telecine.video.audio_streams import add_streams, without_inputs
 from telecine.worker import HeldClaim, Outcome
 
-AUDIO_ASSETS = ("audio/renditions",)
+AUDIO_ASSETS = ("audio/renditions", "audio/hls", "audio/dash")
 
 
 def run_audio_claim(
@@ -40,7 +41,9 @@ def run_audio_claim(
                 recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
                 out_dir = work.directory / "out"
                 out_dir.mkdir(exist_ok=True)
-                result = process_audio(facts, work.source, recipe, out_dir, track, work.cancel, made=work.made)
+                made = without_inputs(recipe, work.made)
+                result = process_audio(facts, work.source, recipe, out_dir, track, work.cancel, made=made)
+                result = add_streams(result, facts, recipe, out_dir, work.made, work.cancel)
                 outcome = work.publish(result, out_dir, AUDIO_ASSETS, track)
             yield outcome
         except JobFailed as e:

@@ -53,9 +53,9 @@ class Recipe(SpecModel):
         if files and files.most_common(1)[0][1] > 1:
             raise ValueError(f"two outputs would both be written to {'/'.join(files.most_common(1)[0][0])!r}")
         if any(isinstance(o, Streams) for o in self.outputs) and not any(
-            isinstance(o, VideoLadder) for o in self.outputs
+            isinstance(o, VideoLadder) or (isinstance(o, AudioRendition) and o.codec == "aac") for o in self.outputs
         ):
-            raise ValueError("'streams' needs a 'video_ladder' output to be packaged from; add one")
+            raise ValueError("'streams' needs something to be packaged from: add a 'video_ladder', or AAC 'audio'")
         streams, ladder = self.streams(), next((o for o in self.outputs if isinstance(o, VideoLadder)), None)
         if streams and ladder and streams.hls.container == "ts" and ladder.codec is not VideoCodec.H264:
             raise ValueError(f"'streams' can't put {ladder.codec} into MPEG-TS; use codec h264, or hls.container cmaf")

@@ -133,7 +133,7 @@ def plan_video(
         )
     spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
     single_specs = [o for o in recipe.outputs if isinstance(o, VideoRendition)]
-    streams = next((o for o in recipe.outputs if isinstance(o, Streams)), None)
+    streams = recipe.streams() if spec else None  # without a ladder they are those of sound files
     still_specs = [o for o in recipe.outputs if isinstance(o, VideoStill)]
     preview_specs = [o for o in recipe.outputs if isinstance(o, PreviewSpec)]
     storyboard_spec = next((o for o in recipe.outputs if isinstance(o, StoryboardSpec)), None)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from telecine.artifact import Artifact, StreamFile, sha256_of
+from telecine.artifact import Artifact, StreamFile
 from telecine.errors import ErrorCode, SystemFault
 from telecine.stream.mpd import Tiles
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
@@ -23,19 +24,9 @@ from telecine.video.missing import Place
 from telecine.video.plan import DASH, HLS, THUMBNAILS, VideoPlan
 from telecine.video.sound import MAIN, STREAM_AUDIO_BPS
 from telecine.video.storyboard_plan import Storyboard
+from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
 
-STREAM_DIR, THUMBNAIL_DIR, SHEETS = "stream", "thumbnails", "thumbnails"
-SOUND = "audio"  # what the names of sounds begin with
-_MIME = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".mp4": "video/mp4",
-    ".m4s": "video/iso.segment",
-    ".ts": "video/mp2t",
-    ".vtt": "text/vtt",
-    ".jpg": "image/jpeg",
-    ".webp": "image/webp",
-}
+THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
 
 
 def make_streams(
@@ -74,7 +65,8 @@ def make_streams(
             with gathered.output((asset, name)):
                 verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
                 files = verify(directory, length, rungs, sounds=sounds)
-                gathered.artifacts.append(_entry(plan, asset, name, entry, files, out_dir, known))
+                listed = stream_artifact(asset, name, out_dir / STREAM_DIR / entry, files, length, out_dir, known)
+                gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))
     made = {a.asset for a in gathered.artifacts}
     for asset in [asset for asset, _ in wanted if asset in made][:1]:
         gathered.artifacts += [_captions(asset, text.rendition, out_dir) for text in captions]
@@ -136,37 +128,3 @@ def _captions(asset: str, rendition: Rendition, out_dir: Path) -> Artifact:
     """Captions as an output of their own, for players that take neither HLS nor DASH."""
     path = out_dir / STREAM_DIR / f"{rendition.name}.vtt"
     return Artifact.of_file(asset, rendition.name, path, out_dir, "text/vtt")
-
-
-def _entry(
-    plan: VideoPlan,
-    asset: str,
-    name: str,
-    entry: str,
-    files: tuple[str, ...],
-    out_dir: Path,
-    known: dict[str, StreamFile],
-) -> Artifact:
-    """The artifact of a stream: its entry file with all files; `known` saves hashing shared segments twice."""
-    for file in files:
-        if file not in known:
-            path = out_dir / STREAM_DIR / file
-            known[file] = StreamFile(f"{STREAM_DIR}/{file}", _mime(file), path.stat().st_size, sha256_of(path))
-    top = plan.rungs[-1]
-    return Artifact(
-        asset=asset,
-        name=name,
-        path=f"{STREAM_DIR}/{entry}",
-        mime=known[entry].mime,
-        size_bytes=known[entry].size_bytes,
-        sha256=known[entry].sha256,
-        width=top.width,
-        height=top.height,
-        duration_s=round(plan.timing.duration_s, 3),
-        stream_files=tuple(known[file] for file in files),
-    )
-
-
-def _mime(file: str) -> str:
-    path = Path(file)
-    return "audio/mp4" if file.startswith(SOUND) and path.suffix in (".mp4", ".m4s") else _MIME[path.suffix]

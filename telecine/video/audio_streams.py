@@ -1,0 +1,105 @@
+"""The streams of a sound file: its AAC renditions packaged as HLS and DASH, a variant for each bit rate.
+
+Belongs here: from finished files to the artifacts of audio/hls and audio/dash. Doesn't belong here: making the files
+(audio.py), how a stream is made (telecine/stream).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from telecine.artifact import Artifact, MediaResult, StreamFile
+from telecine.probe import MediaFacts
+from telecine.recipe import Recipe
+from telecine.recipe.audio import AudioRendition
+from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
+from telecine.stream.tracks import Rendition, Sound, labelled, language_tag
+from telecine.stream.verify import verify_dash, verify_hls
+from telecine.video.gather import Gathering
+from telecine.video.missing import Place
+from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
+
+RENDITIONS, HLS, DASH = "audio/renditions", "audio/hls", "audio/dash"
+_AAC = "mp4a.40.2"
+
+
+def stream_places(recipe: Recipe, made: Collection[Place]) -> tuple[Place, ...]:
+    """The streams of a sound file that are still to be made."""
+    streams = recipe.streams()
+    if streams is None or not _inputs(recipe):
+        return ()
+    places = {"hls": (HLS, "multivariant"), "dash": (DASH, "mpd")}
+    return tuple(place for protocol, place in places.items() if protocol in streams.protocols and place not in made)
+
+
+def without_inputs(recipe: Recipe, made: Collection[Place]) -> frozenset[Place]:
+    """What need not be made again, when the files that streams are packaged from aren't there any more."""
+    again = {(RENDITIONS, name) for name in _inputs(recipe)} if stream_places(recipe, made) else set()
+    return frozenset(made) - again
+
+
+def add_streams(
+    result: MediaResult,
+    facts: MediaFacts,
+    recipe: Recipe,
+    out_dir: Path,
+    made: Collection[Place],
+    cancel: threading.Event,
+) -> MediaResult:
+    """The result with the streams that the recipe asks for; one that can't be made is among its failures.
+
+    Raises:
+        NotOurs: canceled.
+    """
+    wanted, spec = stream_places(recipe, made), recipe.streams()
+    files = [a for a in result.artifacts if a.asset == RENDITIONS and a.codecs == _AAC]
+    if not wanted or spec is None or not files:
+        return result
+    gathered = Gathering()
+    assets = {asset for asset, _ in wanted}
+    with gathered.output(*wanted):
+        sounds = _sounds(files, facts, out_dir)
+        segment_s = spec.segment_s
+        form = Form(
+            segment_s=segment_s,
+            gop_s=segment_s,
+            hls=HLS in assets,
+            dash=DASH in assets,
+            container=spec.hls.container,
+            as_list=spec.dash.segments == "list",
+            start=spec.start if isinstance(spec.start, str) else "auto",
+        )
+        package(Content((), sounds), form, out_dir / STREAM_DIR, cancel)
+        length = max(file.duration_s or 0.0 for file in files)
+        known: dict[str, StreamFile] = {}
+        for asset, name in wanted:
+            with gathered.output((asset, name)):
+                verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
+                listed = verify(out_dir / STREAM_DIR, length, 0, sounds=len(sounds))
+                path = out_dir / STREAM_DIR / entry
+                gathered.artifacts.append(stream_artifact(asset, name, path, listed, length, out_dir, known))
+    return replace(
+        result,
+        artifacts=(*result.artifacts, *gathered.artifacts),
+        failures=(*result.failures, *gathered.failures),
+    )
+
+
+def _inputs(recipe: Recipe) -> list[str]:
+    """Names of the recipe's AAC files."""
+    return [o.name for o in recipe.outputs if isinstance(o, AudioRendition) and o.codec == "aac"]
+
+
+def _sounds(files: list[Artifact], facts: MediaFacts, out_dir: Path) -> tuple[Sound, ...]:
+    """One version for each bit rate, the smallest first."""
+    audio = facts.audio
+    by_rate = {file.bitrate_bps: file for file in files}
+    language, title = (audio.language, audio.title) if audio else (None, None)
+    (told,) = labelled([Rendition(SOUND, language_tag(language), default=True)], [title])
+    return tuple(
+        Sound(replace(told, name=SOUND if number == 0 else f"{SOUND}-{number}"), out_dir / by_rate[rate].path)
+        for number, rate in enumerate(sorted(by_rate, key=lambda rate: rate or 0))
+    )
