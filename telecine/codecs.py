@@ -56,6 +56,11 @@ class AudioCodec(StrEnum):
         """ffmpeg's encoder."""
         return {"aac": "aac", "mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis", "flac": "flac"}[self]
 
+    @property
+    def lossless(self) -> bool:
+        """Whether it keeps every sample, so that no rate can be asked of it."""
+        return self is AudioCodec.FLAC
+
     def rfc6381(self, container: Container) -> str:
         """Its word in a codecs string; ISO files have other words for some than their own containers."""
         if container.is_iso:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from telecine.codecs import AudioCodec
 from telecine.recipe.base import OutputName, SpecModel
 
 
@@ -33,6 +34,17 @@ class AudioMap(SpecModel):
     )
     compression: Literal["light", "strong"] | None = Field(
         None, description="Dynamic-range compression: light for speech on the move, strong for listening at night."
+    )
+
+
+class VideoSound(SpecModel):
+    """The sound of a rendition of a video."""
+
+    codec: AudioCodec | None = Field(
+        None, description="Left out: what is usual in the container: aac in mp4 and mkv, opus in webm."
+    )
+    bitrate_bps: Annotated[int, Field(ge=16_000, le=512_000)] | None = Field(
+        None, description="Left out: that of the ladder's rung of this size. Not used by flac."
     )
 
 

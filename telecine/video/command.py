@@ -17,6 +17,7 @@ from telecine.video.ladder import Rung
 from telecine.video.picture_argv import picture_argv, video_file
 from telecine.video.plan import VideoPlan
 from telecine.video.sound import Sound
+from telecine.video.voice import Voice
 
 # Gaps and overlaps above 40 ms are filled or cut at once, slow drift above 10 ms is stretched away inaudibly.
 _SYNC = "async=1000:min_comp=0.01:min_hard_comp=0.04:first_pts=0"
@@ -38,9 +39,9 @@ class Levelled:
     start_s: float
 
 
-def audio_file(sound: Sound, rate_bps: int) -> str:
+def audio_file(sound: Sound, voice: Voice) -> str:
     """Name of a sound in the work directory."""
-    return f"audio-{sound.number}-{rate_bps // 1000}k.m4a"
+    return f"audio-{sound.number}-{voice.name}.{voice.working_container.extension}"
 
 
 def encode_argv(
@@ -56,7 +57,7 @@ def encode_argv(
     """One ffmpeg for every rung and sound: the source is decoded and scaled once.
 
     Args:
-        sounds: those that are needed, out of `plan.sounds`, each with the rates that are needed.
+        sounds: those that are needed, out of `plan.sounds`, each with the encodes that are needed.
         threads: cores to use; None for all.
         levelled: what `levelled_argv` made of each sound, to be used instead of the source's own; empty for none.
     """
@@ -68,9 +69,9 @@ def encode_argv(
         origin = f"{number + 1}:a:0" if levelled else f"0:{sound.index}"
         argv += ["-filter_complex", audio_graph(sound, plan, origin, levelled[number] if levelled else None)]
     for sound in sounds:
-        for rate in sound.rates_bps:
-            argv += ["-map", f"[{_label(sound, rate)}]", "-c:a", "aac", "-b:a", str(rate)]
-            argv += [*CLEAN, "-fflags", "+bitexact", "-f", "mp4", f"file:{work_dir / audio_file(sound, rate)}"]
+        for voice in sound.voices:
+            argv += ["-map", f"[{_label(sound, voice)}]", *voice.options, *CLEAN, "-fflags", "+bitexact"]
+            argv += ["-f", voice.working_container.muxer, f"file:{work_dir / audio_file(sound, voice)}"]
     return argv + (_unused([sound.index for sound in sounds]) if levelled else [])
 
 
@@ -109,8 +110,8 @@ def audio_graph(sound: Sound, plan: VideoPlan, origin: str, levelled: Levelled |
         f"apad=whole_dur={clock.duration_s:.6f}",
         f"atrim=end={clock.duration_s:.6f}",
     ]
-    outputs = "".join(f"[{_label(sound, rate)}]" for rate in sound.rates_bps)
-    split = f",asplit={len(sound.rates_bps)}" if len(sound.rates_bps) > 1 else ""
+    outputs = "".join(f"[{_label(sound, voice)}]" for voice in sound.voices)
+    split = f",asplit={len(sound.voices)}" if len(sound.voices) > 1 else ""
     return f"[{origin}]{','.join(chain)}{split}{outputs}"
 
 
@@ -133,8 +134,8 @@ def _unused(indexes: Iterable[int]) -> list[str]:
     return [*(word for index in indexes for word in ("-map", f"0:{index}")), "-c", "copy", "-f", "null", "-"]
 
 
-def _label(sound: Sound, rate_bps: int) -> str:
-    return f"a{sound.number}_{rate_bps}"
+def _label(sound: Sound, voice: Voice) -> str:
+    return f"a{sound.number}_{voice.name}"
 
 
 def stereo(channels: int, known_layout: bool) -> list[str]:

@@ -49,7 +49,7 @@ class Encoded:
     Attributes:
         work_dir: where the files are.
         videos: file name by rung name; empty when no wanted asset needs them.
-        sounds: file name by bit rate, by number of the sound in its plan; one that was too damaged isn't there.
+        sounds: file name by voice, by number of the sound in its plan; one that was too damaged isn't there.
         warnings: sentences for the manifest.
         speed: times real time, as ffmpeg said it.
         lacking: ffmpeg's names of encoders that failed; what was made is `plan.without` them.
@@ -58,7 +58,7 @@ class Encoded:
 
     work_dir: str
     videos: dict[str, str]
-    sounds: dict[int, dict[int, str]]
+    sounds: dict[int, dict[str, str]]
     warnings: tuple[str, ...] = ()
     speed: float | None = None
     lacking: tuple[str, ...] = ()
@@ -102,10 +102,11 @@ def encode(
         sink.report("ENCODING", 1.0, {})
         return Encoded(str(work_dir), {}, {})
     plan = _with_copies(plan, source, work_dir, cancel)
-    sounds = needed(plan.sounds, plan.pictures, renditions=RENDITIONS in wanted, streams=bool(wanted & {HLS, DASH}))
     lacking: frozenset[str] = frozenset()
     while True:  # ends: each time an encoder more is lacking, and there are five
         attempt = plan.without(lacking)
+        streams = bool(wanted & {HLS, DASH})
+        sounds = needed(plan.sounds, attempt.pictures, renditions=RENDITIONS in wanted, streams=streams)
         try:
             finished, speed = _run(attempt, sounds, source, work_dir, sink, cancel)
             break
@@ -119,7 +120,7 @@ def encode(
     return Encoded(
         work_dir=str(work_dir),
         videos={rung.name: video_file(rung) for rung in attempt.pictures},
-        sounds={s.number: {rate: audio_file(s, rate) for rate in s.rates_bps} for s in heard},
+        sounds={s.number: {voice.name: audio_file(s, voice) for voice in s.voices} for s in heard},
         warnings=(*warnings, *unheard),
         speed=speed,
         lacking=tuple(sorted(lacking)),

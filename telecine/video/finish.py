@@ -148,7 +148,7 @@ def _rendition(
     mux(
         rung.coding,
         work / encoded.videos[rung.name],
-        work / encoded.sounds[MAIN][rung.audio_bitrate_bps] if plan.sounds else None,
+        work / encoded.sounds[MAIN][rung.voice.name] if plan.sounds else None,
         target,
         language=plan.sounds[MAIN].language if plan.sounds else None,
         source=source,

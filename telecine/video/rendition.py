@@ -18,7 +18,7 @@ from telecine.tools import ffprobe_path
 from telecine.video.codec_string import picture_codec
 
 _ENTRIES = (
-    "packet=stream_index,pts_time,flags"
+    "packet=stream_index,pts_time,duration_time,flags"
     ":stream=index,codec_type,codec_name,width,height,pix_fmt,profile,level,start_time,duration"
     ",color_range,color_space,color_transfer,color_primaries,avg_frame_rate"
     ":stream_side_data=side_data_type:format=format_name,duration"
@@ -61,6 +61,7 @@ class _Reading:
     """What the lines of one ffprobe say."""
 
     packets: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
     keys: dict[str, list[float]] = field(default_factory=dict)
     streams: list[dict[str, str]] = field(default_factory=list)
     format: dict[str, str] = field(default_factory=dict)
@@ -71,13 +72,20 @@ class _Reading:
         if section == "packet":
             index = fields["stream_index"]
             self.packets[index] = self.packets.get(index, 0) + 1
+            at = _number(fields.get("pts_time")) or 0.0
+            self.ends[index] = max(self.ends.get(index, 0.0), at + (_number(fields.get("duration_time")) or 0.0))
             if fields["flags"].startswith("K"):
-                self.keys.setdefault(index, []).append(_number(fields.get("pts_time")) or 0.0)
+                self.keys.setdefault(index, []).append(at)
         elif section == "stream":
             self.streams.append(fields)
         elif section == "format":
             self.format = fields
         return True
+
+    def length_s(self, stream: Mapping[str, str]) -> float | None:
+        """How long a track lasts; Matroska says it of the whole file only."""
+        said, start = _number(stream.get("duration")), _number(stream.get("start_time")) or 0.0
+        return said if said is not None else self.ends.get(stream["index"], start) - start
 
 
 def measure(path: Path, cancel: threading.Event | None = None) -> Rendition:
@@ -108,9 +116,9 @@ def measure(path: Path, cancel: threading.Event | None = None) -> Rendition:
         frames=read.packets.get(video["index"], 0) if video else 0,
         keyframes_s=tuple(sorted(read.keys.get(video["index"], ()))) if video else (),
         video_start_s=_number(video.get("start_time")) if video else None,
-        video_duration_s=_number(video.get("duration")) if video else None,
+        video_duration_s=read.length_s(video) if video else None,
         audio_start_s=_number(audio.get("start_time")) if audio else None,
-        audio_duration_s=_number(audio.get("duration")) if audio else None,
+        audio_duration_s=read.length_s(audio) if audio else None,
         video_codec=video["codec_name"] if video else None,
         pixel_format=video.get("pix_fmt") if video else None,
         colours=_colours(video or {}),

@@ -72,7 +72,18 @@ def _at(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction, divis
         max_bitrate_bps=spec.max_bitrate_bps,
         two_pass=spec.two_pass,
     )
-    return Rung(spec.name, width, height, lower, upper, audio, divisor, metadata=spec.metadata, coding=coding)
+    return Rung(
+        spec.name,
+        width,
+        height,
+        lower,
+        upper,
+        spec.audio.bitrate_bps or audio,
+        divisor,
+        metadata=spec.metadata,
+        audio_codec=spec.audio.codec,
+        coding=coding,
+    )
 
 
 def _will_do(spec: VideoRendition, facts: MediaFacts, rung: Rung, fps: Fraction) -> bool:

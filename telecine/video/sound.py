@@ -12,11 +12,11 @@ from typing import Literal
 
 from telecine.probe import AudioFacts, MediaFacts
 from telecine.video.ladder import Rung
+from telecine.video.voice import STREAM_VOICE, Voice
 
 Role = Literal["main", "alternate", "dub", "commentary", "description", "enhanced-audio-intelligibility", "karaoke"]
 """What a track is for, in the words of ISO/IEC 23009-1 (urn:mpeg:dash:role:2011)."""
 
-STREAM_AUDIO_BPS = 128_000  # one stereo track for all rungs of a stream
 MAIN = 0
 """Number of the main track among a plan's sounds."""
 
@@ -34,7 +34,7 @@ class Sound:
         channels: of the source.
         known_layout: whether ffmpeg knows which channel is which.
         sample_rate: of the outputs, in Hz.
-        rates_bps: one AAC encode each, ascending.
+        voices: one encode each, in order.
         language: BCP 47 or ISO 639-2; None when unknown.
         title: what the source calls it, one short line of printable text; None when it doesn't.
         default: whether players start with it: the main one, and no other.
@@ -45,7 +45,7 @@ class Sound:
     channels: int
     known_layout: bool
     sample_rate: int
-    rates_bps: tuple[int, ...]
+    voices: tuple[Voice, ...]
     language: str | None
     title: str | None = None
     default: bool = True
@@ -61,34 +61,34 @@ def plan_sounds(facts: MediaFacts, rungs: tuple[Rung, ...], *, streams: bool) ->
     if facts.audio is None:
         return (), []
     others, warnings = _others(facts.audio, facts.audios) if streams else ([], [])
-    rates = tuple(sorted({STREAM_AUDIO_BPS, *(rung.audio_bitrate_bps for rung in rungs)}))
-    main = _sound(MAIN, facts.audio, rates)
+    voices = tuple(sorted({*([STREAM_VOICE] if streams else []), *(rung.voice for rung in rungs)}))
+    main = _sound(MAIN, facts.audio, voices)
     return (main, *(_beside(main, n, track) for n, track in enumerate(others, start=1))), warnings
 
 
 def needed(sounds: Iterable[Sound], rungs: Iterable[Rung], *, renditions: bool, streams: bool) -> tuple[Sound, ...]:
-    """The sounds and rates that the wanted outputs take, out of a plan's.
+    """The sounds and their encodes that the wanted outputs take, out of a plan's.
 
     Args:
         rungs: whose renditions are wanted, if any are.
     """
-    rates = {rung.audio_bitrate_bps for rung in rungs} if renditions else set()
+    voices = {rung.voice for rung in rungs} if renditions else set()
     wanted = []
     for sound in sounds:
-        mine = (rates if sound.number == MAIN else set()) | ({STREAM_AUDIO_BPS} if streams else set())
+        mine = (voices if sound.number == MAIN else set()) | ({STREAM_VOICE} if streams else set())
         if mine:
-            wanted.append(replace(sound, rates_bps=tuple(sorted(mine))))
+            wanted.append(replace(sound, voices=tuple(sorted(mine))))
     return tuple(wanted)
 
 
-def _sound(number: int, track: AudioFacts, rates_bps: tuple[int, ...]) -> Sound:
+def _sound(number: int, track: AudioFacts, voices: tuple[Voice, ...]) -> Sound:
     return Sound(
         number=number,
         index=track.index,
         channels=track.channels,
         known_layout=track.layout is not None and "channels" not in track.layout,
         sample_rate=track.sample_rate if track.sample_rate in _SOUND_RATES else 48_000,
-        rates_bps=rates_bps,
+        voices=voices,
         language=track.language,
         title=track.title,
         default=number == MAIN,
@@ -108,7 +108,7 @@ def _role(track: AudioFacts) -> Role:
 
 def _beside(main: Sound, number: int, track: AudioFacts) -> Sound:
     """A track beside the main one; one that claims to be the main one, too, is a dub when its language is another."""
-    sound = _sound(number, track, (STREAM_AUDIO_BPS,))
+    sound = _sound(number, track, (STREAM_VOICE,))
     if sound.role != "main":
         return sound
     return replace(sound, role="dub" if sound.language not in (None, main.language) else "alternate")

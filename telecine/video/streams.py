@@ -22,9 +22,10 @@ from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
 from telecine.video.plan import DASH, HLS, THUMBNAILS, VideoPlan
-from telecine.video.sound import MAIN, STREAM_AUDIO_BPS
+from telecine.video.sound import MAIN
 from telecine.video.storyboard_plan import Storyboard
 from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
+from telecine.video.voice import STREAM_VOICE
 
 THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
 
@@ -95,7 +96,7 @@ def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
         )
         for track in tracks
     ]
-    files = [work / encoded.sounds[track.number][STREAM_AUDIO_BPS] for track in tracks]
+    files = [work / encoded.sounds[track.number][STREAM_VOICE.name] for track in tracks]
     return tuple(map(Sound, labelled(renditions, [track.title for track in tracks]), files))
 
 

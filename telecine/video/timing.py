@@ -7,6 +7,7 @@ right; a drift from 6.000 is not a fault). Source: Apple HLS authoring 1.10 (IDR
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,6 +30,7 @@ _SLOWEST = 5  # below it players seek and start badly; frames are repeated a who
 GOP_S = 2.0  # Apple HLS authoring 1.10
 _CRUMB, _GOP_SLACK = 1 / 6, 0.1
 _DEFAULT = Fraction(25)  # for a single frame
+_HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def timing(facts: MediaFacts, fps: Fraction, segment_s: float, gop_s: float = GO
     slow = fps / divisor
     duration = max(facts.duration_s, float(1 / slow))
     picture_end = video.end_s - facts.begin_s
-    slow_frames = max(1, round(duration * slow))
+    slow_frames = max(1, math.floor(duration * slow + _HALF))
     gop, gops = _gop(slow_frames, slow, segment_s, gop_s)
     return Timing(
         fps_num=fps.numerator,

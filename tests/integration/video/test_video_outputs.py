@@ -195,7 +195,7 @@ def test_a_subset_makes_only_what_is_wanted(base: Path, tmp_path: Path) -> None:
         shutil.rmtree(work)
         shutil.rmtree(out)
     assert seen["video/thumbnails",].videos == {}
-    assert seen["video/hls",].sounds == {0: {128_000: "audio-0-128k.m4a"}}
+    assert seen["video/hls",].sounds == {0: {"aac-128k": "audio-0-aac-128k.m4a"}}
 
 
 def test_progress_goes_forward_to_the_end(base: Path, tmp_path: Path) -> None:

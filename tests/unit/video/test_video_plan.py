@@ -11,6 +11,7 @@ from facts_made_up import AUDIO, VIDEO, media, video
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telecine.codecs import AudioCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe, parse_recipe
@@ -18,6 +19,7 @@ from telecine.video.ladder import ladder
 from telecine.video.plan import VideoPlan, plan_video
 from telecine.video.sound import needed
 from telecine.video.timing import Timing, output_fps, timing
+from telecine.video.voice import STREAM_VOICE, Voice
 
 RUNGS = (240, 360, 480, 720, 1080)
 
@@ -153,7 +155,7 @@ def test_a_plan_survives_json() -> None:
 
 def test_each_audio_rate_is_encoded_once() -> None:
     plan = plan_video(media(), load_recipe("default"))
-    assert plan.sounds[0].rates_bps == (64_000, 96_000, 128_000, 192_000)
+    assert [voice.name for voice in plan.sounds[0].voices] == ["aac-64k", "aac-96k", "aac-128k", "aac-192k"]
 
 
 def test_a_silent_source_has_no_sound() -> None:
@@ -184,7 +186,7 @@ def test_streams_have_every_language_and_role_once_and_say_what_was_left_out() -
         (2, 3, "eng", None, "commentary", False),
         (3, 8, "eng", None, "description", False),
     ]
-    assert [s.rates_bps for s in plan.sounds[1:]] == [(128_000,)] * 3
+    assert [s.voices for s in plan.sounds[1:]] == [(STREAM_VOICE,)] * 3
     assert sorted(warning.split("(")[0].strip() for warning in plan.warnings) == [
         f"Sound track {n}" for n in (4, 5, 6, 7)
     ]
@@ -204,7 +206,7 @@ def test_renditions_alone_have_one_sound_and_say_nothing_of_the_others() -> None
     assert [s.index for s in plan.sounds] == [1]
     assert plan.warnings == ()
     (main,) = needed(plan.sounds, plan.rungs, renditions=True, streams=False)
-    assert main.rates_bps == (96_000,)
+    assert main.voices == (Voice(AudioCodec.AAC, 96_000),)
 
 
 def test_a_hundred_tracks_are_not_encoded() -> None:
