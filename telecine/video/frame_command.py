@@ -63,21 +63,16 @@ def exact_argv(
         back_s: how far before the start to look for a keyframe; None decodes from the very beginning.
     """
     clock = plan.timing
-    seek = None if back_s is None else float(start) - back_s
-    before: tuple[str, ...]
-    if seek is None or seek <= 0:
-        # Like the rungs: what comes late is shown from the beginning.
-        before, begin, number = (), ":start_time=0", round(start * fps)
-        origin = 0.0 if footage.rung else clock.shift_s
-    else:
-        # With -copyts frames keep their own time stamps, which no rounding of the seek's time can move.
-        before = ("-copyts", "-noaccurate_seek", "-ss", f"{seek + (0.0 if footage.rung else clock.shift_s):.6f}")
-        begin, number = "", 0
-        origin = float(start) + (0.0 if footage.rung else plan.facts.begin_s)
+    seek, number = None if back_s is None else float(start) - back_s, round(start * fps)
+    sought = seek is not None and seek > 0
+    # With -copyts frames keep their own time stamps, which no rounding of the seek's time can move.
+    place = f"{(seek or 0.0) + (0.0 if footage.rung else clock.shift_s):.6f}"
+    before = ("-copyts", "-noaccurate_seek", "-ss", place) if sought else ()
     chain = [
-        f"setpts=round(PTS-({origin:.6f})/TB)",
+        *_clocked(plan, footage, as_in_file=sought),
         *([] if footage.rung else deinterlaced(plan.video)),
-        f"fps=fps={fps.numerator}/{fps.denominator}{begin}:round=near",
+        # From the beginning it is like for the rungs: what comes late is shown from the beginning.
+        f"fps=fps={fps.numerator}/{fps.denominator}{'' if sought else ':start_time=0'}:round=near",
         f"tpad=stop_mode=clone:stop_duration={clock.hold_s}",
         f"trim=start_pts={number}:end_pts={number + count}",
         *_picture(plan, footage, scaled),
@@ -86,7 +81,8 @@ def exact_argv(
     ]
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *_input(footage, before)]
     argv += ["-map", _stream(plan, footage), "-vf", ",".join(chain), "-fps_mode", "passthrough"]
-    return [*argv, "-frames:v", str(count), "-f", "rawvideo", "pipe:1"]
+    argv += ["-frames:v", str(count), "-f", "rawvideo", "pipe:1"]
+    return argv if sought else [*argv, *_beside(plan, footage, float(start + count / fps))]
 
 
 def sheets_argv(
@@ -109,7 +105,7 @@ def sheets_argv(
         pattern: of PPM files, with one `%03d`.
     """
     chain = [
-        *([] if footage.rung else [f"setpts=round(PTS-({plan.timing.shift_s:.6f})/TB)"]),
+        *_clocked(plan, footage),
         # Rounded to the nearest interval, a frame that comes just before the middle is the last to count.
         f"fps=fps=1000/{interval_ms}:start_time=0:round=near",
         "tpad=stop_mode=clone:stop=-1",
@@ -122,7 +118,7 @@ def sheets_argv(
     keys = ("-skip_frame", "nokey") if footage.keyframes_suffice(interval_ms / 1000) else ()
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *_input(footage, keys)]
     argv += ["-map", _stream(plan, footage), "-vf", ",".join(chain), "-fps_mode", "passthrough"]
-    return [*argv, "-c:v", "ppm", "-f", "image2", f"file:{pattern}"]
+    return [*argv, "-c:v", "ppm", "-f", "image2", f"file:{pattern}", *_beside(plan, footage)]
 
 
 def samples_argv(
@@ -144,7 +140,7 @@ def samples_argv(
     """
     chosen = f"between(t,{first_s:.3f},{last_s:.3f})*(isnan(prev_selected_t)+gte(t-prev_selected_t,{interval_s:.3f}))"
     chain = [
-        *([] if footage.rung else [f"setpts=round(PTS-({plan.timing.shift_s:.6f})/TB)"]),
+        *_clocked(plan, footage),
         f"select='{chosen}'",
         *_picture(plan, footage, scaled),
         _RGB,
@@ -153,13 +149,33 @@ def samples_argv(
     keys = ("-skip_frame", "nokey") if footage.keyframes_suffice(interval_s) else ()
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *_input(footage, keys)]
     argv += ["-map", _stream(plan, footage), "-vf", ",".join(chain), "-fps_mode", "passthrough"]
-    return [*argv, "-enc_time_base", "1:1000", "-c:v", "ppm", "-f", "image2", "-frame_pts", "1", f"file:{pattern}"]
+    argv += ["-enc_time_base", "1:1000", "-c:v", "ppm", "-f", "image2", "-frame_pts", "1", f"file:{pattern}"]
+    return [*argv, *_beside(plan, footage)]
 
 
 def _input(footage: Footage, before: tuple[str, ...]) -> list[str]:
     if footage.rung:
         return [*before, "-i", f"file:{footage.path}"]
     return input_args(footage.path, before_input=("-noautorotate", "-reinit_filter", "0", *before))
+
+
+def _clocked(plan: VideoPlan, footage: Footage, *, as_in_file: bool = False) -> list[str]:
+    """Time stamps as `command.video_graph` makes them, to the tick: a frame may lie just between two output frames."""
+    start, shift = plan.facts.start_s, plan.timing.shift_s
+    if footage.rung:
+        return []
+    return [
+        *([f"setpts=round(PTS-({start:.6f})/TB)"] if as_in_file and start else []),
+        *([f"setpts=PTS-{shift:.6f}/TB"] if abs(shift) >= 0.0005 else []),
+    ]
+
+
+def _beside(plan: VideoPlan, footage: Footage, until_s: float | None = None) -> list[str]:
+    """The sound, read for nothing: ffmpeg's clock of an MPEG stream starts with the first stream that it reads."""
+    if footage.rung or plan.facts.audio is None:
+        return []
+    end = () if until_s is None else ("-t", f"{until_s:.3f}")
+    return ["-map", f"0:{plan.facts.audio.index}", "-c", "copy", *end, "-f", "null", "-"]
 
 
 def _stream(plan: VideoPlan, footage: Footage) -> str:

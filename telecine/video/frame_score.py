@@ -69,20 +69,20 @@ def score(look: Look, typical_edges: float) -> float:
     """0 for a frame that shows nothing, near 1 for a good picture.
 
     Args:
-        typical_edges: the median of `edges` over the frames of this video that aren't dark.
+        typical_edges: what `edges` are in this video's sharper frames.
     """
     sharp = look.edges / (look.edges + typical_edges) * 2 if look.edges > 0 else 0.0
     light = float(np.interp(look.mean, (14, 60, 190, 245), (0, 1, 1, 0.15)))
     contrast = min(1.0, look.spread / 45)
-    content = min(1.0, look.entropy / 4) ** 2
+    content = min(1.0, look.entropy / 3) ** 2
     background = float(np.interp(look.flat, (0.5, 0.9), (1, 0.1)))
     return min(1.0, sharp) * light * contrast * content * background
 
 
 def scores(looks: Sequence[Look]) -> list[float]:
     """The score of every frame of a video among the others."""
-    lit = [look.edges for look in looks if look.mean > 30 and look.spread > 12]
-    typical = float(np.median(lit)) if lit else 1.0
+    pictures = [look.edges for look in looks if look.mean > 30 and look.spread > 12 and look.flat < 0.7]
+    typical = float(np.percentile(pictures, 75)) if pictures else 1.0
     return [score(look, max(typical, 0.5)) for look in looks]
 
 
