@@ -72,7 +72,7 @@ def exact_argv(
         *_clocked(plan, footage, as_in_file=sought),
         *([] if footage.rung else deinterlaced(plan.video)),
         # From the beginning it is like for the rungs: what comes late is shown from the beginning.
-        f"fps=fps={fps.numerator}/{fps.denominator}{'' if sought else ':start_time=0'}:round=near",
+        f"fps=fps={fps.numerator}/{fps.denominator}{'' if sought else ':start_time=0'}:round=near:eof_action=pass",
         f"tpad=stop_mode=clone:stop_duration={clock.hold_s}",
         f"trim=start_pts={number}:end_pts={number + count}",
         *_picture(plan, footage, scaled),
@@ -107,7 +107,7 @@ def sheets_argv(
     chain = [
         *_clocked(plan, footage),
         # Rounded to the nearest interval, a frame that comes just before the middle is the last to count.
-        f"fps=fps=1000/{interval_ms}:start_time=0:round=near",
+        f"fps=fps=1000/{interval_ms}:start_time=0:round=near:eof_action=pass",
         "tpad=stop_mode=clone:stop=-1",
         f"trim=end_frame={count}",
         # So much smaller, fields are gone without a deinterlacer, which could do nothing with single frames anyway.

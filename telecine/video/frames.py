@@ -23,7 +23,8 @@ from telecine.video.following import Following
 from telecine.video.frame_command import Footage, exact_argv, samples_argv
 from telecine.video.plan import VideoPlan
 
-# Where a container's index is coarse or wrong a seek may land behind the asked time.
+# Where a container's index is coarse or wrong a seek may land behind the asked time: then from further back, and then
+# from the very beginning.
 _BACK_S = (0.0, 12.0, None)
 SAMPLING = Limits(wall_s=3600, stall_s=180)  # may read the whole file
 
@@ -34,12 +35,17 @@ def original(plan: VideoPlan, source: Path) -> Footage:
 
 
 def cheapest(plan: VideoPlan, encoded: Encoded, source: Path, *, least_width: int = 0) -> Footage:
-    """The smallest rung that is wide enough, when there is one: it is decoded in no time. Else the source."""
-    for rung in plan.rungs:
-        if rung.name in encoded.videos and rung.width >= least_width and rung.coding.hdr is None:
-            path = Path(encoded.work_dir) / encoded.videos[rung.name]
-            return Footage(path, rung=True, keyframe_s=float(plan.timing.gop_frames / plan.timing.fps))
-    return original(plan, source)
+    """The smallest encoded picture that is wide enough, when there is one: it is decoded in no time. Else the source.
+
+    A copied picture is the source's own, and one in high dynamic range would have to be mapped again.
+    """
+    there = [rung for rung in plan.encodes if rung.name in encoded.videos and not rung.coding.hdr]
+    rung = min((r for r in there if r.width >= least_width), key=lambda r: r.pixels, default=None)
+    if rung is None:
+        return original(plan, source)
+    pace = rung.pace(plan.timing)
+    path = Path(encoded.work_dir) / encoded.videos[rung.name]
+    return Footage(path, rung=True, keyframe_s=float(pace.gop_frames / pace.fps))
 
 
 def exact(
@@ -60,7 +66,7 @@ def exact(
     """
     width, height = crop or scaled
     size = width * height * 3
-    data = b""
+    data, damaged, tried = b"", False, [""]
     for back_s in _BACK_S:
         argv = exact_argv(
             ffmpeg_path(),
@@ -73,11 +79,18 @@ def exact(
             crop=crop,
             back_s=back_s,
         )
+        if argv == tried or (damaged and back_s is not None):
+            continue
+        tried = argv
         try:
-            data = run(argv, limits=SAMPLING, cancel=cancel, stdout_bytes=size * count).stdout
+            finished = run(argv, limits=SAMPLING, cancel=cancel, stdout_bytes=size * count)
         except (InputError, SystemFault):
             continue
-        if len(data) == size * count:
+        data = max(finished.stdout, data, key=len)
+        # Some decoders depend on what only the first frame says (x264's 4:4:4 before build 151), and open GOPs on
+        # frames before the keyframe; what was decoded from the beginning is what the rungs show, damaged or not.
+        damaged = f"[{plan.video.codec} @ " in finished.stderr
+        if len(data) == size * count and not damaged:
             break
     images = [
         Image.frombytes("RGB", (width, height), data[at : at + size]) for at in range(0, len(data) - size + 1, size)
