@@ -84,10 +84,13 @@ def finish(
                 if rung.name in broken:
                     raise broken[rung.name]
                 gathered.artifacts.append(_rendition(plan, encoded, rung, work, source, out_dir, cancel))
-    if plan.storyboard is not None:  # before the streams, which may point at its sheets
+    intact = replace(encoded, videos={name: file for name, file in encoded.videos.items() if name not in broken})
+    if plan.storyboard is not None:  # before the streams, which show it too
         tell("PACKAGING", 0.6, "storyboard", plan.storyboard.name)
-        with gathered.output((THUMBNAILS, plan.storyboard.name)):
-            gathered.artifacts.append(storyboard_artifact(plan, encoded, source, out_dir, cancel))
+        wanted = left & {(THUMBNAILS, plan.storyboard.name)}
+        with gathered.output(*wanted):
+            storyboard = storyboard_artifact(plan, intact, source, out_dir, cancel)
+            gathered.artifacts += [storyboard] if wanted else []
     streams = [place for place in ((HLS, "multivariant"), (DASH, "mpd")) if place in left]
     unread: tuple[str, ...] = ()
     if streams:
@@ -99,7 +102,7 @@ def finish(
             captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
             make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
     sink.report("PACKAGING", 1.0, {})
-    preview = make_stills(plan, encoded, source, out_dir, gathered, sink, cancel)
+    preview = make_stills(plan, intact, source, out_dir, gathered, sink, cancel)
     sink.report("STILLS_AND_CLEANUP", 1.0, {})
     gathered.check()
     described = [_metadata(plan, out_dir)] if (METADATA, "metadata") in left else []

@@ -17,6 +17,15 @@ _LUMA = np.array((0.2126, 0.7152, 0.0722), dtype=np.float32)  # ITU-R BT.709
 _MARGIN = 8  # an eighth on each side isn't looked at: letterboxes, captions, logos
 _SIGNATURE = 8  # cells a side of the coarse picture by which frames are told apart
 _ALIKE = 9.0  # mean difference of two signatures of one shot, of 255
+# For several pictures: one from each part of the film; how far apart, as a share of a part; how different; how good, as
+# a share of the best.
+_WISHES = (
+    (True, 0.3, _ALIKE, 0.3),
+    (True, 0.3, 0.0, 0.3),
+    (False, 0.3, _ALIKE, 0.2),
+    (False, 0.3, 0.0, 0.1),
+    (False, 0.0, 0.0, 0.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +105,17 @@ def choose(looks: Sequence[Look], count: int) -> list[int]:
     rated = sorted(zip(scores(looks), looks, strict=True), key=lambda pair: (-pair[0], pair[1].frame))
     if not rated:
         return []
-    span = looks[-1].frame - looks[0].frame
-    chosen: list[Look] = []
-    # First far apart, different and good; then with ever less of that, until there are enough.
-    for share, alike, least in ((0.6, _ALIKE, 0.3), (0.3, _ALIKE, 0.2), (0.3, 0.0, 0.1), (0.0, 0.0, 0.0)):
-        apart, floor = span / count * share, rated[0][0] * least
+    first, length = looks[0].frame, (looks[-1].frame - looks[0].frame + 1) / count
+    chosen: dict[Look, int] = {}
+    # First one of each part of the film, of different shots and good; then with ever less of that, until there are
+    # enough.
+    for each_part, apart, alike, least in _WISHES:
         for rating, look in rated:
-            if len(chosen) == count:
-                break
-            if rating >= floor and all(_apart(look, other, apart, alike) for other in chosen):
-                chosen.append(look)
+            part = int((look.frame - first) / length)
+            if len(chosen) == count or rating < rated[0][0] * least or (each_part and part in chosen.values()):
+                continue
+            if all(_apart(look, other, apart * length, alike) for other in chosen):
+                chosen[look] = part
     return sorted(look.frame for look in chosen)
 
 

@@ -31,7 +31,7 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
 def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple[VideoPlan, frozenset[Place]]:
     """The plan without work that nobody needs, and the outputs to make of it.
 
-    A stream needs every rung; renditions alone need only those that are missing.
+    A stream needs every rung, and DASH the storyboard; renditions alone need only those that are missing.
 
     Args:
         wanted: asset keys.
@@ -47,6 +47,6 @@ def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple
         singles=tuple(r for r in plan.singles if (RENDITIONS, r.name) in left),
         stills=tuple(still for still in plan.stills if still.name in names),
         previews=tuple(preview for preview in plan.previews if preview.name in names),
-        storyboard=plan.storyboard if plan.storyboard and plan.storyboard.name in names else None,
+        storyboard=plan.storyboard if plan.storyboard and (plan.storyboard.name in names or DASH in assets) else None,
     )
     return cut, left

@@ -59,7 +59,11 @@ def make_storyboard(
             raise SystemFault(ErrorCode.VERIFY_FAILED, f"sheet {name} is missing") from e
         source.unlink()
     (folder / board.index_file).write_text(index(board))
-    verify(board, folder)
+    try:
+        verify(board, folder)
+    except SystemFault:
+        (folder / board.index_file).unlink()  # the streams look for it
+        raise
 
 
 def index(board: Storyboard) -> str:

@@ -21,7 +21,7 @@ from telecine.stream.verify import verify_dash, verify_hls
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.plan import DASH, HLS, THUMBNAILS, VideoPlan
+from telecine.video.plan import DASH, HLS, VideoPlan
 from telecine.video.sound import MAIN
 from telecine.video.storyboard_plan import Storyboard
 from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
@@ -46,7 +46,7 @@ def make_streams(
     spec = plan.streams
     assert spec is not None
     with gathered.output(*wanted):
-        tiles = _tiles(plan.storyboard, gathered, out_dir) if DASH in assets else None
+        tiles = _tiles(plan.storyboard, out_dir) if DASH in assets else None
         content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions), tiles)
         form = Form(
             segment_s=plan.timing.segment_s,
@@ -100,9 +100,9 @@ def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
     return tuple(map(Sound, labelled(renditions, [track.title for track in tracks]), files))
 
 
-def _tiles(board: Storyboard | None, gathered: Gathering, out_dir: Path) -> Tiles | None:
+def _tiles(board: Storyboard | None, out_dir: Path) -> Tiles | None:
     """The storyboard that was just made, as DASH describes it; None when there is none."""
-    if board is None or (THUMBNAILS, board.name) not in {(a.asset, a.name) for a in gathered.artifacts}:
+    if board is None or not (out_dir / THUMBNAIL_DIR / board.index_file).exists():
         return None
     width, height = board.sheet_size
     return Tiles(

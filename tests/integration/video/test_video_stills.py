@@ -12,6 +12,7 @@ import pytest
 from conftest import X264, Made, ffmpeg
 from PIL import Image, ImageStat
 
+from telecine.artifact import MediaResult
 from telecine.probe import probe
 from telecine.process import run
 from telecine.progress import Quiet
@@ -20,6 +21,7 @@ from telecine.tools import ffmpeg_path
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
 from telecine.video.frames import cheapest
+from telecine.video.missing import outputs_of
 from telecine.video.moments import Moments
 from telecine.video.plan import plan_video
 
@@ -250,3 +252,36 @@ def test_a_still_is_cropped_around_its_middle(pictures: Pictures, tmp_path: Path
         assert image.size == (119, 240)
         red, green, _ = image.convert("RGB").getpixel((59, 120))  # type: ignore[misc]
         assert (red < 60, green > 200) == (True, True)
+
+
+def test_a_picture_that_can_not_be_made_costs_no_other_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: Path
+) -> None:
+    broken = tmp_path / "ffmpeg"
+    real = ffmpeg_path()
+    broken.write_text(f'#!/bin/sh\ncase "$*" in *tile=*) echo no luck >&2; exit 1;; esac\nexec {real} "$@"\n')
+    broken.chmod(0o755)
+    outputs = [LADDER, {"kind": "streams"}, {"kind": "storyboard"}, {"kind": "video_still"}]
+    plan = plan_video(probe(base), parse_recipe({"name": "test", "outputs": outputs}, "test"))
+    work, cancel = tmp_path / "work", threading.Event()
+    work.mkdir()
+    encoded = encode(plan, base, work, Quiet(), cancel)
+
+    def made(folder: str, made: set[tuple[str, str]]) -> tuple[MediaResult, str]:
+        out = tmp_path / folder
+        out.mkdir()
+        result = finish(plan, encoded, base, out, Quiet(), cancel, made=made)
+        return result, (out / "stream" / "manifest.mpd").read_text()
+
+    monkeypatch.setenv("TELECINE_FFMPEG", str(broken))
+    first, manifest = made("first", set())
+    monkeypatch.delenv("TELECINE_FFMPEG")
+    assert [(failure.asset, failure.name) for failure in first.failures] == [("video/thumbnails", "storyboard")]
+    assert "poster" in {artifact.name for artifact in first.artifacts}
+    assert "thumbnail_tile" not in manifest
+    # In a later attempt the stream is made with the storyboard, which isn't listed twice when it is published already.
+    everything = outputs_of(plan)
+    second, manifest = made("second", set(everything - {("video/dash", "mpd")}))
+    assert second.failures == ()
+    assert {artifact.asset for artifact in second.artifacts} == {"video/dash"}
+    assert "thumbnail_tile" in manifest
