@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from telecine.codecs import AudioCodec, Container, VideoCodec
 from telecine.compatibility import Problem, Target, problems
+from telecine.recipe.audio import VideoSound
 from telecine.recipe.base import SpecModel
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
@@ -78,6 +79,7 @@ class CodingSettings(SpecModel):
         None,
         description="Where it has to play; what doesn't is refused, and profile, level and frame rate are kept within.",
     )
+    audio: VideoSound = Field(VideoSound(), description="What becomes of the sound.")
     faststart: bool = Field(True, description="MP4: the index comes first, so that playing starts before all is there.")
 
     @property
@@ -106,7 +108,7 @@ class CodingSettings(SpecModel):
 
     def _sound_codec(self) -> AudioCodec | None:
         """What the sound is encoded with, when the recipe says it."""
-        return None
+        return self.audio.codec
 
     def _own_problems(self) -> list[Problem]:
         found = []

@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from telecine.codecs import AudioCodec, VideoCodec
+from telecine.codecs import VideoCodec
 from telecine.compatibility import Problem, problems
-from telecine.recipe.audio import VideoSound
 from telecine.recipe.base import OutputName
 from telecine.recipe.coding import CodingSettings
 
@@ -65,15 +64,11 @@ class VideoRendition(CodingSettings):
     stream_copy: Literal["auto", "never"] = Field(
         "auto", description="auto: the source's own picture is taken over as it is where it is what would be made."
     )
-    audio: VideoSound = Field(VideoSound(), description="Its sound.")
     metadata: Metadata = Field(
         "strip_all",
         description="What tags the output carries: none; title, description, copyright, camera, software and chapters; "
         "or all of them, coordinates too.",
     )
-
-    def _sound_codec(self) -> AudioCodec | None:
-        return self.audio.codec
 
     def _own_problems(self) -> list[Problem]:
         found = super()._own_problems()

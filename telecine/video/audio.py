@@ -21,7 +21,7 @@ from telecine.progress import ProgressSink, Saying
 from telecine.recipe import Recipe
 from telecine.recipe.audio import AudioRendition
 from telecine.tools import ffmpeg_path
-from telecine.video.command import CLEAN, PROGRESS, QUIET, stereo
+from telecine.video.command import CLEAN, PROGRESS, QUIET
 from telecine.video.describe import manifest_facts
 from telecine.video.following import Following
 from telecine.video.gather import Gathering
@@ -84,7 +84,8 @@ def audio_argv(ffmpeg: Path, audio: AudioFacts, files: tuple[SoundFile, ...], so
     """One ffmpeg for all files."""
     argv = [str(ffmpeg), *QUIET, "-loglevel", "verbose", *PROGRESS, *input_args(source)]
     known = audio.layout is not None and "channels" not in audio.layout
-    shift = [*stereo(audio.channels, known), "aresample=async=1:min_hard_comp=0.1"]
+    mixed = ["pan=stereo|c0=c0|c1=c1"] if audio.channels > 2 and not known else []
+    shift = [*mixed, "aresample=async=1:min_hard_comp=0.1"]
     parts = f"[0:{audio.index}]{','.join(shift)}"
     if len(files) > 1:
         parts += f",asplit={len(files)}" + "".join(f"[s{n}]" for n in range(len(files)))

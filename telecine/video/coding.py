@@ -7,12 +7,13 @@ for it (encoder.py), sizes (ladder.py).
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
 from telecine.codecs import Container, VideoCodec
 from telecine.compatibility import PLAYS, TUNES, profiles_for
+from telecine.recipe.audio import VideoSound
 from telecine.recipe.coding import USUAL_CONTAINER, CodingSettings, Preset, Quality, Tune
 from telecine.video.level import level_for
 
@@ -42,6 +43,7 @@ class Coding:
         max_bitrate_bps: what a player's buffer is filled with at most; None for no bound.
         hdr: the transfer that is kept; None for BT.709.
         two_pass: whether the source is read twice.
+        audio: what the recipe says of the sound.
     """
 
     codec: VideoCodec = VideoCodec.H264
@@ -57,6 +59,7 @@ class Coding:
     max_bitrate_bps: int | None = None
     two_pass: bool = False
     faststart: bool = True
+    audio: VideoSound = field(default_factory=VideoSound)
 
     @property
     def ten_bits(self) -> bool:
@@ -106,6 +109,7 @@ def plan_coding(
         max_bitrate_bps=max_bitrate_bps,
         two_pass=two_pass,
         faststart=spec.faststart,
+        audio=spec.audio,
     )
 
 

@@ -19,7 +19,7 @@ from telecine.errors import ConfigurationError, ErrorCode, InputError, SystemFau
 from telecine.process import Finished, Limits, ambient, run, under
 from telecine.progress import Details, ProgressSink, Quiet, Saying
 from telecine.tools import ffmpeg_path
-from telecine.video.command import Levelled, audio_file, copy_argv, encode_argv, first_pass_argv, levelled_argv
+from telecine.video.command import copy_argv, encode_argv, first_pass_argv, level_argv
 from telecine.video.following import Following
 from telecine.video.ladder import Rung
 from telecine.video.memory import cores_that_fit
@@ -27,7 +27,9 @@ from telecine.video.missing import Place, missing
 from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
-from telecine.video.sound import MAIN, Sound, needed
+from telecine.video.sound import MAIN, Take, takes
+from telecine.video.sound_argv import Levelled, audio_file
+from telecine.video.sound_level import at_their_loudness
 from telecine.video.verify import check, check_decodes, expected
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
@@ -49,7 +51,8 @@ class Encoded:
     Attributes:
         work_dir: where the files are.
         videos: file name by rung name; empty when no wanted asset needs them.
-        sounds: file name by voice, by number of the sound in its plan; one that was too damaged isn't there.
+        sounds: file name by name of the version, by number of the sound in its plan; one that was too damaged isn't
+            there.
         warnings: sentences for the manifest.
         speed: times real time, as ffmpeg said it.
         lacking: ffmpeg's names of encoders that failed; what was made is `plan.without` them.
@@ -105,10 +108,9 @@ def encode(
     lacking: frozenset[str] = frozenset()
     while True:  # ends: each time an encoder more is lacking, and there are five
         attempt = plan.without(lacking)
-        streams = bool(wanted & {HLS, DASH})
-        sounds = needed(plan.sounds, attempt.pictures, renditions=RENDITIONS in wanted, streams=streams)
+        taken = _taken(attempt, wanted)
         try:
-            finished, speed = _run(attempt, sounds, source, work_dir, sink, cancel)
+            finished, speed = _run(attempt, taken, source, work_dir, sink, cancel)
             break
         except (SystemFault, ConfigurationError) as e:
             lacking |= _failed_encoders(attempt, e)
@@ -116,11 +118,11 @@ def encode(
                 raise
     said = finished.stderr if finished else ""
     warnings = _check_input(attempt, said) if finished else ()
-    heard, unheard = _heard(sounds, said)
+    heard, unheard = _heard(taken, said)
     return Encoded(
         work_dir=str(work_dir),
         videos={rung.name: video_file(rung) for rung in attempt.pictures},
-        sounds={s.number: {voice.name: audio_file(s, voice) for voice in s.voices} for s in heard},
+        sounds={t.sound.number: {v.name: audio_file(t.sound, v) for v in t.versions} for t in heard},
         warnings=(*warnings, *unheard),
         speed=speed,
         lacking=tuple(sorted(lacking)),
@@ -130,18 +132,19 @@ def encode(
 
 def _run(
     plan: VideoPlan,
-    sounds: tuple[Sound, ...],
+    taken: tuple[Take, ...],
     source: Path,
     work_dir: Path,
     sink: ProgressSink,
     cancel: threading.Event,
 ) -> tuple[Finished | None, float | None]:
     """Every picture and sound in one ffmpeg, after a first pass for those that take two; and the speed it had."""
-    if not plan.encodes and not sounds:
+    if not plan.encodes and not taken:
         sink.report("ENCODING", 1.0, {})
         return None, None
     threads, passes = cores_that_fit(plan), any(rung.coding.two_pass for rung in plan.encodes)
     telling = Saying(sink, _details(plan))
+    taken = at_their_loudness(taken, source, plan.timing.duration_s, sink, cancel)
     following = Following(telling, "ENCODING", plan.timing.duration_s, begin=_FIRST_PASS if passes else 0.0)
 
     def start(argv: list[str], on_line: Following) -> Finished:
@@ -149,7 +152,7 @@ def _run(
             return run(argv, limits=_limits(plan), cancel=cancel, on_line=on_line)
 
     def attempt(levelled: tuple[Levelled, ...] = ()) -> Finished:
-        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, sounds=sounds, threads=threads, levelled=levelled)
+        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, taken=taken, threads=threads, levelled=levelled)
         return start(argv, following)
 
     if passes:
@@ -158,9 +161,9 @@ def _run(
     try:
         return attempt(), following.speed
     except TelecineError as e:
-        if not sounds or _LAYOUT_CHANGES not in (e.details or ""):
+        if not taken or _LAYOUT_CHANGES not in (e.details or ""):
             raise
-        return attempt(_level(plan, sounds, source, work_dir, cancel)), following.speed
+        return attempt(_level(plan, taken, source, work_dir, cancel)), following.speed
 
 
 def _with_copies(plan: VideoPlan, source: Path, work_dir: Path, cancel: threading.Event) -> VideoPlan:
@@ -202,11 +205,11 @@ def _details(plan: VideoPlan) -> Details:
 
 
 def _level(
-    plan: VideoPlan, sounds: tuple[Sound, ...], source: Path, work_dir: Path, cancel: threading.Event
+    plan: VideoPlan, taken: tuple[Take, ...], source: Path, work_dir: Path, cancel: threading.Event
 ) -> tuple[Levelled, ...]:
-    targets = [work_dir / f"sound-{sound.number}.nut" for sound in sounds]
+    targets = [work_dir / f"sound-{take.sound.number}.nut" for take in taken]
     following = Following(Quiet(), "AUDIO", 1.0)
-    argv = levelled_argv(ffmpeg_path(), plan, sounds, source, targets)
+    argv = level_argv(ffmpeg_path(), plan, taken, source, targets)
     run(argv, limits=Limits(stall_s=_STALL_S), cancel=cancel, on_line=following)
     return tuple(Levelled(target, measure(target, cancel).audio_start_s or 0.0) for target in targets)
 
@@ -223,20 +226,30 @@ def _limits(plan: VideoPlan) -> Limits:
     )
 
 
-def _heard(sounds: tuple[Sound, ...], stderr: str) -> tuple[tuple[Sound, ...], tuple[str, ...]]:
-    """The sounds of which enough could be decoded, and warnings about the others.
+def _taken(plan: VideoPlan, wanted: Set[str]) -> tuple[Take, ...]:
+    """What the wanted assets need of the sounds."""
+    renditions = plan.pictures if RENDITIONS in wanted else ()
+    return takes(plan.sounds, renditions=renditions, ladder=plan.rungs, streams=bool(wanted & {HLS, DASH}))
+
+
+def _heard(taken: tuple[Take, ...], stderr: str) -> tuple[tuple[Take, ...], tuple[str, ...]]:
+    """The tracks of which enough could be decoded, and warnings about the others.
 
     Raises:
         InputError: CORRUPT_MEDIA when it is the main one.
     """
     lost = {int(i): f"{e} of {p} packets" for i, p, e in _UNHEARD.findall(stderr) if int(e) > int(p) * _LOST_SHARE}
-    if sounds and sounds[0].number == MAIN and sounds[0].index in lost:
-        raise InputError(ErrorCode.CORRUPT_MEDIA, f"{lost[sounds[0].index]} of the sound can't be decoded", stderr)
-    return tuple(s for s in sounds if s.index not in lost), tuple(
-        f"Sound track {s.index} ({s.language or s.title}) was left out: {lost[s.index]} can't be decoded."
-        for s in sounds
-        if s.index in lost
-    )
+    heard, warnings = [], []
+    for take in taken:
+        track = take.sound.track
+        if track.index not in lost:
+            heard.append(take)
+        elif take.sound.number == MAIN:
+            raise InputError(ErrorCode.CORRUPT_MEDIA, f"{lost[track.index]} of the sound can't be decoded", stderr)
+        else:
+            name = f"Sound track {track.index} ({track.language or track.title})"
+            warnings.append(f"{name} was left out: {lost[track.index]} can't be decoded.")
+    return tuple(heard), tuple(warnings)
 
 
 def _check_input(plan: VideoPlan, stderr: str) -> tuple[str, ...]:

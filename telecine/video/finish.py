@@ -151,9 +151,9 @@ def _rendition(
     mux(
         rung.coding,
         work / encoded.videos[rung.name],
-        work / encoded.sounds[MAIN][rung.voice.name] if plan.sounds else None,
+        work / encoded.sounds[MAIN][plan.sounds[MAIN].for_rung(rung).name] if plan.sounds else None,
         target,
-        language=plan.sounds[MAIN].language if plan.sounds else None,
+        language=plan.sounds[MAIN].track.language if plan.sounds else None,
         source=source,
         metadata=rung.metadata,
         cancel=cancel,

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from telecine.codecs import AudioCodec
 from telecine.recipe.video import Metadata
 from telecine.video.coding import Coding
 from telecine.video.picture import Look
 from telecine.video.timing import Pace, Timing
-from telecine.video.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,10 @@ class Rung:
         width, height: even, as displayed.
         min_bitrate_bps, max_bitrate_bps: the range of the ladder's table; the upper end is what the decoder's buffer is
             filled with at most (VBV). The lower end is for measured complexity to choose within.
-        audio_bitrate_bps: of the rendition's sound.
+        audio_bitrate_bps: of the rendition's sound, unless the recipe says another.
         fps_divisor: it keeps one in so many frames of the clock (`Timing.pace`).
         fps: a frame rate of its own, as numerator and denominator; None for the clock's.
         gop_s: a keyframe distance of its own; None for the clock's.
-        audio_codec: of its sound; None for the container's usual one.
         metadata: what of the source's tags goes along.
         copied: whether the source's own picture is what would be made, so that it is taken over as it is.
     """
@@ -48,15 +45,7 @@ class Rung:
     gop_s: float | None = None
     copied: bool = False
     metadata: Metadata = "strip_all"
-    audio_codec: AudioCodec | None = None
     coding: Coding = field(default_factory=Coding)
-
-    @property
-    def voice(self) -> Voice:
-        """Its sound: what was asked for if its container holds it, else the container's usual one."""
-        possible = self.coding.container.audio_codecs
-        codec = self.audio_codec if self.audio_codec in possible else possible[0]
-        return Voice(codec, 0 if codec.lossless else self.audio_bitrate_bps)
 
     def pace(self, clock: Timing) -> Pace:
         """Its frames on a clock."""

@@ -2,8 +2,8 @@
 
 Pure, through ffmpeg-python graphs, which name the links, spell the options and escape. What ffmpeg-python can't say is
 said outside of it: the input's guards (demux.py; it knows one order of options only, the alphabet's), the sounds'
-graphs (command.py: it makes one graph of all, and ffmpeg runs each graph in a thread of its own), `-progress` and other
-words for the program itself. Doesn't belong here: an encoder's options (encoder.py), what is filtered (graph.py).
+graphs (sound_argv.py: it makes one graph of all, and ffmpeg runs each graph in a thread of its own), `-progress` and
+other words for the program itself. Doesn't belong here: an encoder's options (encoder.py), what is filtered (graph.py).
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def plan_video(
     previews = tuple(plan_preview(spec, video, clock) for spec in preview_specs)
     storyboard = plan_storyboard(storyboard_spec, video, clock) if storyboard_spec else None
     warnings += tuple(p.warning for p in (*stills, *previews, storyboard) if p is not None and p.warning)
-    sounds, unheard = plan_sounds(facts, (*rungs, *singles), streams=streams is not None)
+    sounds, unheard = plan_sounds(facts, streams=streams is not None)
     return VideoPlan(
         facts=facts,
         timing=clock,

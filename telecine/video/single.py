@@ -78,10 +78,9 @@ def _at(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction, divis
         height,
         lower,
         upper,
-        spec.audio.bitrate_bps or audio,
+        audio,
         divisor,
         metadata=spec.metadata,
-        audio_codec=spec.audio.codec,
         coding=coding,
     )
 

@@ -25,7 +25,6 @@ from telecine.video.plan import DASH, HLS, VideoPlan
 from telecine.video.sound import MAIN
 from telecine.video.storyboard_plan import Storyboard
 from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
-from telecine.video.voice import STREAM_VOICE
 
 THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
 
@@ -86,18 +85,18 @@ def _pictures(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Picture, .
 
 
 def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
-    tracks = [track for track in plan.sounds if track.number in encoded.sounds]
+    heard = [sound for sound in plan.sounds if sound.number in encoded.sounds]
     renditions = [
         Rendition(
-            name=SOUND if track.number == MAIN else f"{SOUND}-{track.number}",
-            language=language_tag(track.language),
-            role=track.role,
-            default=track.default,
+            name=SOUND if sound.number == MAIN else f"{SOUND}-{sound.number}",
+            language=language_tag(sound.track.language),
+            role=sound.role,
+            default=sound.default,
         )
-        for track in tracks
+        for sound in heard
     ]
-    files = [work / encoded.sounds[track.number][STREAM_VOICE.name] for track in tracks]
-    return tuple(map(Sound, labelled(renditions, [track.title for track in tracks]), files))
+    files = [work / encoded.sounds[sound.number][sound.for_streams(plan.rungs).name] for sound in heard]
+    return tuple(map(Sound, labelled(renditions, [sound.track.title for sound in heard]), files))
 
 
 def _tiles(board: Storyboard | None, out_dir: Path) -> Tiles | None:

@@ -1,18 +1,28 @@
-"""Several sound tracks: each language and role in the streams, in sync, of one length; the main one in the MP4."""
+"""The sound of videos: every track in the streams, in sync; downmix, loudness and codecs as asked."""
 
 from __future__ import annotations
 
+import re
+import threading
 from array import array
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import FLASH_S, X264, Made, ffmpeg, flash
 
+from telecine.probe import probe
 from telecine.process import run
+from telecine.progress import Quiet
+from telecine.recipe import parse_recipe
+from telecine.sound.loudness import loudness_of, measure_argv
 from telecine.stream import hls
 from telecine.tools import ffmpeg_path
+from telecine.video.encode import encode
+from telecine.video.finish import finish
+from telecine.video.plan import plan_video
 
 RATE = 48_000
 
@@ -56,7 +66,7 @@ def test_every_language_is_in_the_streams_and_the_main_one_in_the_file(
         *("-disposition:a:2", "comment", str(tmp_path / "a.mkv")),
     )
     outputs = made(tmp_path / "a.mkv")
-    assert [sound.language for sound in outputs.plan.sounds] == ["eng", "ger", "eng"]
+    assert [sound.track.language for sound in outputs.plan.sounds] == ["eng", "ger", "eng"]
     directory = outputs.file("video/hls", "multivariant").parent
     entry = hls.parse_multivariant((directory / "multivariant.m3u8").read_text())
     assert {(m["URI"], m["NAME"], m["LANGUAGE"], m["DEFAULT"]) for m in entry.media} == {
@@ -102,3 +112,86 @@ def test_a_second_track_that_is_noise_costs_nothing_but_itself(made: Callable[..
     outputs = made(tmp_path / "a.mkv")
     assert pitch_hz(heard(outputs.file("video/renditions", "240p"))) == pytest.approx(440, abs=5)
     assert any(w.startswith("Sound track 2 (ger) was left out: ") for w in outputs.result.warnings)
+
+
+def renditions(source: Path, tmp_path: Path, *outputs: dict[str, Any]) -> dict[str, Path]:
+    """Files of `video` outputs of a source, by name."""
+    small = {"kind": "video", "height": 64, "preset": "ultrafast"}
+    recipe = parse_recipe({"name": "x", "outputs": [small | output for output in outputs]}, "test")
+    work, out, cancel = tmp_path / "w", tmp_path / "o", threading.Event()
+    work.mkdir()
+    out.mkdir()
+    plan = plan_video(probe(source), recipe)
+    result = finish(plan, encode(plan, source, work, Quiet(), cancel), source, out, Quiet(), cancel)
+    assert result.failures == ()
+    return {a.name: out / a.path for a in result.artifacts if a.asset == "video/renditions"}
+
+
+def peaks_db(path: Path) -> list[float]:
+    """The highest sample of each channel."""
+    argv = [str(ffmpeg_path()), "-v", "info", "-i", str(path), "-map", "0:a", "-af", "astats=measure_overall=none"]
+    return [float(db) for db in re.findall(r"Peak level dB: (\S+)", run([*argv, "-f", "null", "-"]).stderr)]
+
+
+def lufs(path: Path) -> float:
+    """A file's loudness."""
+    loudness = loudness_of(run(measure_argv(ffmpeg_path(), path, 1, [])).stderr).integrated_lufs
+    assert loudness is not None
+    return loudness
+
+
+@pytest.mark.parametrize(
+    ("layout", "loud", "expected"),
+    [
+        ("5.1", (2,), (-9.03, -9.03)),  # the centre, 3 dB down on both sides
+        ("5.1", (4,), (-9.03, None)),  # the left surround, 3 dB down
+        ("7.1", (3,), (None, None)),  # no low frequency effects
+        ("mono", (0,), (-6.02, -6.02)),
+        ("7.1", (0, 2, 4, 6), (-1.0, -13.9)),  # 0.5 * (1 + 3 * 0.707) would be 3.9 dB over full scale
+    ],
+)
+def test_channels_are_mixed_by_the_book_and_never_clip(
+    tmp_path: Path, layout: str, loud: tuple[int, ...], expected: tuple[float | None, ...]
+) -> None:
+    channels = {"mono": 1, "5.1": 6, "7.1": 8}[layout]
+    tones = "|".join("0.5*sin(2*PI*440*t)" if n in loud else "0" for n in range(channels))
+    source = tmp_path / "a.mkv"
+    picture, sound = flash(seconds=1)[:4], ["-f", "lavfi", "-i", f"aevalsrc={tones}:d=1:c={layout}"]
+    ffmpeg(*picture, *sound, *X264, "-c:a", "flac", str(source))
+    made = renditions(source, tmp_path, {"name": "a", "container": "mkv", "audio": {"codec": "flac"}})
+    for found, wanted in zip(peaks_db(made["a"]), expected, strict=True):
+        assert found == (pytest.approx(wanted, abs=0.06) if wanted is not None else float("-inf"))
+
+
+def test_sound_is_made_as_each_output_asks(tmp_path: Path) -> None:
+    tones = "0.05*sin(2*PI*440*t)|0.05*sin(2*PI*660*t)"
+    ffmpeg(
+        *flash()[:4],
+        "-f",
+        "lavfi",
+        "-i",
+        f"aevalsrc={tones}:d=3:s=44100",
+        *X264,
+        "-c:a",
+        "aac",
+        str(tmp_path / "a.mp4"),
+    )
+    made = renditions(
+        tmp_path / "a.mp4",
+        tmp_path,
+        {"name": "web", "codec": "vp9"},
+        {"name": "left", "audio": {"channels": "left", "loudness_lufs": -16}},
+        {"name": "right", "container": "mkv", "audio": {"channels": "right", "codec": "mp3", "bitrate_bps": 96_000}},
+        {"name": "night", "audio": {"compression": "strong", "loudness_lufs": -20, "sample_rate": 32_000}},
+    )
+    facts = {name: probe(path).audio for name, path in made.items()}
+    assert {name: (a.codec, a.channels, a.sample_rate) for name, a in facts.items() if a is not None} == {
+        "web": ("opus", 2, 48_000),
+        "left": ("aac", 1, 44_100),
+        "right": ("mp3", 1, 44_100),
+        "night": ("aac", 2, 32_000),
+    }
+    assert lufs(made["left"]) == pytest.approx(-16, abs=1)
+    assert lufs(made["night"]) == pytest.approx(-20, abs=1)
+    assert pitch_hz(heard(made["right"])) == pytest.approx(660, abs=5)
+    assert pitch_hz(heard(made["left"])) == pytest.approx(440, abs=5)

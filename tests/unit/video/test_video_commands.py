@@ -18,11 +18,12 @@ from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe
 from telecine.video.audio import audio_argv, plan_audio
 from telecine.video.coding import Coding
-from telecine.video.command import Levelled, audio_graph, encode_argv, levelled_argv
+from telecine.video.command import encode_argv
 from telecine.video.frame_command import Footage, exact_argv, samples_argv, sheets_argv
 from telecine.video.mux import mux_argv
 from telecine.video.picture import upright
-from telecine.video.plan import plan_video
+from telecine.video.plan import VideoPlan, plan_video
+from telecine.video.sound import Take, takes
 
 GOLDEN = Path(__file__).with_name("golden")
 FFMPEG, SOURCE, WORK = Path("/bin/ffmpeg"), Path("/scratch/job/source"), Path("/scratch/job")
@@ -59,6 +60,11 @@ BROADCAST = media(
 MIRROR = media(video(width=160, height=120, mirrored=True, rotation=270, pixel_format="rgb24", colour_space=None), None)
 
 
+def everything(plan: VideoPlan) -> tuple[Take, ...]:
+    """All of a plan's sounds."""
+    return takes(plan.sounds, renditions=plan.pictures, ladder=plan.rungs, streams=plan.streams is not None)
+
+
 def check(name: str, argv: list[str]) -> None:
     """Compare with the golden file, without the long whitelists that are the same everywhere."""
     whitelists = input_args(SOURCE)[2:6]
@@ -75,7 +81,7 @@ def check(name: str, argv: list[str]) -> None:
 )
 def test_the_encode_is_told_what_was_planned(name: str, facts: MediaFacts) -> None:
     plan = plan_video(facts, load_recipe("default"))
-    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, sounds=plan.sounds, threads=2))
+    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, taken=everything(plan), threads=2))
 
 
 def test_a_still_looks_like_the_video() -> None:
@@ -118,14 +124,6 @@ def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
     assert argv[argv.index("-map_metadata") + 1] == "-1"
     assert argv[argv.index("-map_chapters") + 1] == "-1"
     assert "language=de" in argv
-
-
-def test_a_levelled_sound_keeps_its_place_on_the_clock() -> None:
-    plan = plan_video(BROADCAST, load_recipe("default"))
-    graph = audio_graph(plan.sounds[0], plan, "1:a:0", Levelled(WORK / "sound.nut", 1.0))
-    assert graph.startswith("[1:a:0]asetpts=PTS-(-0.500000)/TB,")  # 0.5 s shift less the 1.0 s it starts at
-    argv = levelled_argv(FFMPEG, plan, plan.sounds, SOURCE, [WORK / "sound.nut"])
-    assert argv[-6:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"][-6:]
 
 
 def test_every_input_is_opened_with_its_guards() -> None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from facts_made_up import AUDIO, VIDEO, media, video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecine.codecs import AudioCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe, parse_recipe
 from telecine.video.ladder import ladder
 from telecine.video.plan import VideoPlan, plan_video
-from telecine.video.sound import needed
 from telecine.video.timing import Timing, output_fps, timing
-from telecine.video.voice import STREAM_VOICE, Voice
 
 RUNGS = (240, 360, 480, 720, 1080)
 
@@ -151,75 +147,6 @@ def test_time_stamps_that_start_late_are_shifted_to_zero() -> None:
 def test_a_plan_survives_json() -> None:
     plan = plan_video(media(), load_recipe("default"))
     assert VideoPlan.from_json(plan.to_json()) == plan
-
-
-def test_each_audio_rate_is_encoded_once() -> None:
-    plan = plan_video(media(), load_recipe("default"))
-    assert [voice.name for voice in plan.sounds[0].voices] == ["aac-64k", "aac-96k", "aac-128k", "aac-192k"]
-
-
-def test_a_silent_source_has_no_sound() -> None:
-    assert plan_video(media(sound=None), load_recipe("default")).sounds == ()
-
-
-def tracks(*changes: dict[str, Any]) -> MediaFacts:
-    """A video with these sound tracks; the first is the one to use."""
-    audios = tuple(replace(AUDIO, index=n, default=n == 1, **given) for n, given in enumerate(changes, start=1))
-    return media(audios=audios, audio=audios[0])
-
-
-def test_streams_have_every_language_and_role_once_and_say_what_was_left_out() -> None:
-    facts = tracks(
-        {"language": "eng"},
-        {"language": "ger", "title": "Deutsch", "channels": 6},
-        {"language": "eng", "commentary": True},
-        {"language": "eng"},
-        {"language": "fra", "packets": 0, "unusable": "it is empty"},
-        {"language": "spa", "codec": "unknown", "unusable": "its codec isn't known"},
-        {"language": "ger", "dubbed": True},
-        {"language": "eng", "descriptions": True},
-    )
-    plan = plan_video(facts, load_recipe("default"))
-    assert [(s.number, s.index, s.language, s.title, s.role, s.default) for s in plan.sounds] == [
-        (0, 1, "eng", None, "main", True),
-        (1, 2, "ger", "Deutsch", "dub", False),
-        (2, 3, "eng", None, "commentary", False),
-        (3, 8, "eng", None, "description", False),
-    ]
-    assert [s.voices for s in plan.sounds[1:]] == [(STREAM_VOICE,)] * 3
-    assert sorted(warning.split("(")[0].strip() for warning in plan.warnings) == [
-        f"Sound track {n}" for n in (4, 5, 6, 7)
-    ]
-    assert VideoPlan.from_json(plan.to_json()) == plan
-
-
-def test_titles_tell_tracks_without_a_language_apart() -> None:
-    nameless: dict[str, Any] = {"language": None}
-    facts = tracks(nameless, nameless, nameless | {"title": "Français"})
-    plan = plan_video(facts, load_recipe("default"))
-    assert [(s.index, s.role) for s in plan.sounds] == [(1, "main"), (3, "alternate")]
-
-
-def test_renditions_alone_have_one_sound_and_say_nothing_of_the_others() -> None:
-    recipe = parse_recipe({"name": "x", "outputs": [{"kind": "video_ladder", "rungs": [360]}]}, "test")
-    plan = plan_video(tracks({"language": "eng"}, {"language": "ger"}, {"unusable": "it is empty"}), recipe)
-    assert [s.index for s in plan.sounds] == [1]
-    assert plan.warnings == ()
-    (main,) = needed(plan.sounds, plan.rungs, renditions=True, streams=False)
-    assert main.voices == (Voice(AudioCodec.AAC, 96_000),)
-
-
-def test_a_hundred_tracks_are_not_encoded() -> None:
-    plan = plan_video(
-        tracks(*({"language": f"q{a}{b}"} for a in "abcdefghij" for b in "abcde")), load_recipe("default")
-    )
-    assert len(plan.sounds) == 16
-    assert any("34 sound track(s) were left out" in warning for warning in plan.warnings)
-
-
-def test_unusual_sample_rates_become_48_khz() -> None:
-    plan = plan_video(media(sound=replace(AUDIO, sample_rate=8000)), load_recipe("default"))
-    assert plan.sounds[0].sample_rate == 48_000
 
 
 def test_the_poster_is_taken_after_a_tenth_but_not_after_ten_seconds() -> None:
