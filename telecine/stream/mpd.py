@@ -15,6 +15,7 @@ from telecine.stream.dash import NAMESPACE, numbered, tag, timeline
 from telecine.stream.hls import rates_of
 from telecine.stream.tracks import Rendition
 
+TRICK = "-trick"  # ends the directory of a rung's keyframes
 _ROLES = "urn:mpeg:dash:role:2011"
 _FOR_THE_BLIND = ("urn:tva:metadata:cs:AudioPurposeCS:2007", "1")  # DASH-IF IOP: audio description
 _TILES = "http://dashif.org/guidelines/thumbnail_tile"
@@ -85,6 +86,9 @@ def completed(
             template = representation.find(tag("SegmentTemplate"))
             if template is None:
                 raise ValueError("a representation without SegmentTemplate")
+            if f"{TRICK}/" in template.get("initialization", "") and not adaptation.findall(tag("EssentialProperty")):
+                adaptation.remove(representation)  # of a single keyframe the packager makes one more rung
+                continue
             lengths.setdefault(kind, sum(timeline(template)))
             representation.set("bandwidth", str(_measured(template, size_of)))
             if (name := template.get("initialization", "").partition("/")[0]) in known:

@@ -84,7 +84,7 @@ def package_argv(packager: Path, content: Content, form: Form, container: Litera
         argv.append(",".join(fields))
     if want_dash and content.pictures:
         smallest = content.pictures[0].name
-        fields = [f"in={smallest}.input", "stream=video", *_segments(f"{smallest}-trick", container)]
+        fields = [f"in={smallest}.input", "stream=video", *_segments(f"{smallest}{mpd.TRICK}", container)]
         argv.append(",".join([*fields, "trick_play_factor=1", "dash_only=1"]))
     # Six decimals name any boundary of ours exactly enough; rounded up a boundary would slip to the next keyframe.
     argv += ["--segment_duration", f"{form.segment_s - 1e-4:.6f}", "--fragment_duration", f"{form.gop_s - 1e-4:.6f}"]

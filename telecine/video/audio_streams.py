@@ -17,7 +17,7 @@ from telecine.recipe import Recipe
 from telecine.recipe.audio import AudioRendition
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
 from telecine.stream.tracks import Rendition, Sound, labelled, language_tag
-from telecine.stream.verify import verify_dash, verify_hls
+from telecine.stream.verify import Expected, Gate
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
 from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
@@ -74,17 +74,20 @@ def add_streams(
         )
         package(Content((), sounds), form, out_dir / STREAM_DIR, cancel)
         length = max(file.duration_s or 0.0 for file in files)
+        gate = Gate(out_dir / STREAM_DIR, Expected(length, pictures=0, sounds=len(sounds)))
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
-                verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
-                listed = verify(out_dir / STREAM_DIR, length, 0, sounds=len(sounds))
-                path = out_dir / STREAM_DIR / entry
-                gathered.artifacts.append(stream_artifact(asset, name, path, listed, length, out_dir, known))
+                passed = gate.check(MULTIVARIANT if asset == HLS else MPD)
+                path = out_dir / STREAM_DIR / passed.entry
+                gathered.artifacts.append(stream_artifact(asset, name, path, passed.files, length, out_dir, known))
+                gathered.passed(asset, passed.warnings, passed.to_dict())
     return replace(
         result,
         artifacts=(*result.artifacts, *gathered.artifacts),
         failures=(*result.failures, *gathered.failures),
+        warnings=(*result.warnings, *gathered.warnings),
+        private_facts={**result.private_facts, "streams": gathered.streams},
     )
 
 

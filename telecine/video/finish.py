@@ -109,9 +109,10 @@ def finish(
     return MediaResult(
         facts=manifest_facts(plan.facts),
         artifacts=(*described, *gathered.artifacts),
-        warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *unread),
+        warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *unread, *gathered.warnings),
         failures=tuple(gathered.failures),
         preview=preview,
+        private_facts={"streams": gathered.streams} if gathered.streams else {},
     )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from telecine.artifact import Artifact, OutputFailure
 from telecine.errors import ErrorCode, NotOurs, ResourceError, Retry, SystemFault, TelecineError
@@ -21,10 +22,17 @@ _UNREADABLE = (ValueError, LookupError, SyntaxError, ArithmeticError)
 
 @dataclass
 class Gathering:
-    """What was made so far, and what couldn't be."""
+    """What was made so far, and what couldn't be.
+
+    Attributes:
+        warnings: sentences for the manifest.
+        streams: how many rules each stream keeps, by asset; for Dagster only.
+    """
 
     artifacts: list[Artifact] = field(default_factory=list)
     failures: list[OutputFailure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @contextmanager
     def output(self, *places: Place) -> Iterator[None]:
@@ -46,6 +54,11 @@ class Gathering:
                 self._failed(places, SystemFault(ErrorCode.SCRATCH_FAILED, f"a working file failed: {e}", _tail()))
         except _UNREADABLE as e:
             self._failed(places, SystemFault(ErrorCode.VERIFY_FAILED, f"what was made can't be read: {e}", _tail()))
+
+    def passed(self, asset: str, warnings: Sequence[str], figures: dict[str, Any]) -> None:
+        """A stream kept all rules that it must keep; what it didn't is said once, not for each protocol."""
+        self.warnings += [sentence for sentence in warnings if sentence not in self.warnings]
+        self.streams[asset] = figures
 
     def check(self) -> None:
         """Nothing, when there is anything to publish.

@@ -17,7 +17,7 @@ from telecine.errors import ErrorCode, SystemFault
 from telecine.stream.mpd import Tiles
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
 from telecine.stream.tracks import Picture, Rendition, Sound, Text, labelled, language_tag
-from telecine.stream.verify import verify_dash, verify_hls
+from telecine.stream.verify import Expected, Gate
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
@@ -59,14 +59,16 @@ def make_streams(
         package(content, form, directory, cancel)
         if tiles is not None and plan.storyboard is not None:
             _link_sheets(plan.storyboard, out_dir)
-        length, rungs, sounds = plan.timing.duration_s, len(plan.rungs), len(content.sounds)
+        expected = Expected(plan.timing.duration_s, len(plan.rungs), len(content.sounds), len(content.captions))
+        gate = Gate(directory, expected)
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
-                verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
-                files = verify(directory, length, rungs, sounds=sounds)
-                listed = stream_artifact(asset, name, out_dir / STREAM_DIR / entry, files, length, out_dir, known)
+                passed = gate.check(MULTIVARIANT if asset == HLS else MPD)
+                entry, length = directory / passed.entry, plan.timing.duration_s
+                listed = stream_artifact(asset, name, entry, passed.files, length, out_dir, known)
                 gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))
+                gathered.passed(asset, passed.warnings, passed.to_dict())
     made = {a.asset for a in gathered.artifacts}
     for asset in [asset for asset, _ in wanted if asset in made][:1]:
         gathered.artifacts += [_captions(asset, text.rendition, out_dir) for text in captions]
