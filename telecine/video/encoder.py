@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from telecine.codecs import Container, VideoCodec
+from telecine.probe import VideoFacts
 from telecine.video.coding import BUFFER_S, Coding
 from telecine.video.timing import Pace
 
@@ -19,16 +20,20 @@ Options = dict[str, str | int | float]
 # x264's words for effort on the others' scales, roughly alike in time relative to the encoder's own default.
 _CPU_USED = {"ultrafast": 8, "superfast": 5, "veryfast": 5, "faster": 4, "fast": 3, "medium": 2, "slow": 1}
 _GOOD_MOST = 5  # of cpu-used with a deadline that isn't realtime
-_SVT = {"ultrafast": 12, "superfast": 11, "veryfast": 10, "faster": 9, "fast": 8, "medium": 6, "slow": 4}
+_SVT = {"ultrafast": 10, "superfast": 9, "veryfast": 8, "faster": 7, "fast": 6, "medium": 5, "slow": 4}
 _FILM_GRAIN = 8  # SVT-AV1: denoised before, synthesised after
 
 
-def encoder_options(coding: Coding, pace: Pace, width: int, *, threads: int | None = None) -> Options:
+def encoder_options(
+    coding: Coding, pace: Pace, width: int, *, threads: int | None = None, source: VideoFacts | None = None
+) -> Options:
     """Options of one output's picture.
 
     Args:
         width: of the picture in pixels, for tiles.
         threads: cores to use; None for all.
+        source: whose screen and brightest light are said again where its range is kept: ffmpeg's `split` hands such
+            side data on to its first output only (seen with 9.0). libvpx has no words for them.
     """
     options: Options = {"c:v": coding.codec.encoder, "pix_fmt": coding.pixel_format}
     options |= {
@@ -38,6 +43,9 @@ def encoder_options(coding: Coding, pace: Pace, width: int, *, threads: int | No
         VideoCodec.AV1: _svt,
         VideoCodec.FFV1: _ffv1,
     }[coding.codec](coding, pace, width)
+    if coding.hdr == "pq" and source is not None:
+        for name, words in _light(coding.codec, source).items():
+            options[name] = f"{options[name]}:{words}"
     if (
         threads is not None and coding.codec is not VideoCodec.H265
     ):  # x265: frame threads, of which it knows the best number
@@ -64,6 +72,31 @@ def container_options(coding: Coding) -> Options:
 def working_container(coding: Coding) -> Container:
     """What a picture lies in until it is finished: MP4, which the packager reads, for all that it can hold."""
     return Container.MP4 if coding.codec in Container.MP4.video_codecs else Container.MKV
+
+
+def _light(codec: VideoCodec, source: VideoFacts) -> Options:
+    """What the picture was graded on (SMPTE ST 2086) and how bright it gets (CTA-861.3), for HDR10."""
+    words, screen, light = [], source.mastering_display, source.content_light
+    x265 = codec is VideoCodec.H265  # which counts in the standard's steps, the others in fractions
+
+    def value(number: float, steps: int) -> str:
+        return str(round(number * steps)) if x265 else f"{number:g}"
+
+    if screen and screen.red and screen.green and screen.blue and screen.white and screen.max_nits:
+        points = {"G": screen.green, "B": screen.blue, "R": screen.red, "WP": screen.white}
+        said = "".join(f"{name}({value(x, 50_000)},{value(y, 50_000)})" for name, (x, y) in points.items())
+        nits = f"{value(screen.max_nits, 10_000)},{value(screen.min_nits or 0, 10_000)}"
+        words.append((f"{said}L({nits})", "display"))
+    if light:
+        words.append((f"{light.max_cll},{light.max_fall}", "light"))
+    names = {
+        VideoCodec.H265: ("x265-params", {"display": "master-display", "light": "max-cll"}),
+        VideoCodec.AV1: ("svtav1-params", {"display": "mastering-display", "light": "content-light"}),
+    }
+    if codec not in names or not words:
+        return {}
+    option, called = names[codec]
+    return {option: ":".join(f"{called[what]}={said}" for said, what in words)}
 
 
 def _rate(coding: Coding) -> Options:

@@ -41,7 +41,7 @@ def picture_argv(
     outputs = []
     # ffmpeg numbers the logs of passes by outputs: those with two passes come first, in both.
     for rung in sorted(rungs, key=lambda rung: not rung.coding.two_pass):
-        options = encoder_options(rung.coding, rung.pace(plan.timing), rung.width, threads=threads)
+        options = encoder_options(rung.coding, rung.pace(plan.timing), rung.width, threads=threads, source=plan.video)
         if rung.coding.two_pass:
             options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
         options |= {"f": "null"} if first_pass else container_options(rung.coding)

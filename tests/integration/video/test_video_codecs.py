@@ -150,6 +150,10 @@ def test_high_dynamic_range_is_kept_with_its_tags_or_mapped_beside_it(tmp_path: 
         *("-f", "lavfi", "-i", f"testsrc2=s=320x240:r=25:d=0.4,{tagged}", "-c:v", "libx265", "-preset", "ultrafast"),
         *("-x265-params", f"log-level=error:{screen}", "-tag:v", "hvc1", str(source)),
     )
+    known = probe(source).video
+    assert known is not None
+    assert known.mastering_display is not None
+    assert known.mastering_display.max_nits == 1000
     kept = {"hdr": "keep", **FAST}
     made = make(
         source,
@@ -167,6 +171,11 @@ def test_high_dynamic_range_is_kept_with_its_tags_or_mapped_beside_it(tmp_path: 
     measured = measure(made.path("sdr"))
     assert (measured.pixel_format, set(measured.colours.values())) == ("yuv420p", {"bt709", "tv"})
     assert frames(made.path("copy")) == frames(source)
+    for name in ("h265", "av1"):
+        said = probe(made.path(name)).video
+        assert said is not None
+        assert said.mastering_display == known.mastering_display
+        assert said.content_light == known.content_light
 
 
 def test_an_encoder_that_fails_on_a_file_is_stood_in_for_with_a_warning(tmp_path: Path) -> None:
