@@ -50,11 +50,11 @@ def demo(
     out(f"Output bucket:  {settings.outputs_url}/")
     out(f"Drop bucket:    {settings.s3_url}/{settings.input_bucket}/  (anything below it is processed)")
     for s in submissions:
-        streams = [o for o in (s.manifest["outputs"] if s.manifest else []) if o["files"]]
+        streams = [o for o in (s.manifest["outputs"] if s.manifest else []) if o["name"] in ("multivariant", "mpd")]
         for output in streams:
             out(f"Stream:         {settings.outputs_url}/{s.partition}/{output['url']}")
         if streams and s.partition:
-            out(f"watch:          {settings.watch_url(s.partition)}")
+            out(f"Watch:          {settings.watch_url(s.partition)}")
     finish(submissions, time.monotonic() - started)
 
 
