@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
@@ -16,6 +15,7 @@ from telecine.errors import ConfigurationError, ErrorCode
 from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
 from telecine.recipe.image import ImageOutput
+from telecine.recipe.reasons import reasons
 from telecine.recipe.still import AnimatedPreview, Storyboard, VideoStill
 from telecine.recipe.streams import Streams
 from telecine.recipe.video import VideoLadder, VideoRendition
@@ -24,6 +24,7 @@ OutputSpec = Annotated[
     ImageOutput | VideoLadder | VideoRendition | Streams | VideoStill | Storyboard | AnimatedPreview | AudioRendition,
     Field(discriminator="kind"),
 ]
+OUTPUT_KINDS: tuple[type[SpecModel], ...] = get_args(get_args(OutputSpec)[0])
 
 
 class Recipe(SpecModel):
@@ -95,7 +96,8 @@ def parse_recipe(data: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as e:
-        raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {'; '.join(_reasons(e))}") from None
+        wrong = "; ".join(reasons(e, Recipe, OUTPUT_KINDS))
+        raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {wrong}") from None
 
 
 def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
@@ -108,27 +110,3 @@ def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
     if isinstance(output, VideoLadder):
         return [(kind, kind), *(("video/renditions", f"{side}p") for side in output.rungs)]
     return [(getattr(output, "asset", kind), getattr(output, "name", kind))]
-
-
-def _reasons(error: ValidationError) -> Iterable[str]:
-    problems = error.errors(include_url=False)
-    # An output that is wrong isn't counted, and "at least 1 item" would only confuse.
-    for problem in [p for p in problems if p["loc"] != ("outputs",)] or problems:
-        place = ".".join(str(p) for p in problem["loc"]) or "recipe"
-        if problem["type"] == "extra_forbidden":
-            yield f"{place}: {_unknown_field(problem['loc'])}"
-        else:
-            yield f"{place}: {problem['msg'].removeprefix('Value error, ')}"
-
-
-def _unknown_field(loc: tuple[int | str, ...]) -> str:
-    """What to say of a field that doesn't exist: the ones that do."""
-    model: type[SpecModel] = Recipe
-    kinds = (ImageOutput, VideoLadder, VideoRendition, Streams, VideoStill, Storyboard, AnimatedPreview, AudioRendition)
-    for candidate in kinds:
-        if len(loc) > 2 and loc[2] in get_args(candidate.model_fields["kind"].annotation):
-            model = candidate
-    fields = list(model.model_fields)
-    near = get_close_matches(str(loc[-1]), fields, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ";"
-    return f"there is no field {loc[-1]!r}{hint} Allowed: {', '.join(fields)}"
