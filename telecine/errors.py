@@ -83,6 +83,11 @@ class ErrorCode(StrEnum):
         "What was asked for can't be done: an unknown id, a value out of range, or a state that doesn't allow it.",
         "Correct what the message names; nothing was changed.",
     )
+    PACKAGE_UNREADABLE = (
+        "PACKAGE_UNREADABLE",
+        "What `telecine verify` was given is no HLS or DASH package, isn't there, or its server doesn't answer.",
+        "Name a directory, a playlist, an MPD or its URL; open the URL in a browser to see what answers there.",
+    )
     IDEMPOTENCY_CONFLICT = (
         "IDEMPOTENCY_CONFLICT",
         "The same idempotency key came with another file, recipe or option.",

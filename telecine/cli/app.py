@@ -26,6 +26,7 @@ err = Console(stderr=True, soft_wrap=True)
 GROUPS = (
     "telecine.cli.process",
     "telecine.cli.probe",
+    "telecine.cli.verify",
     "telecine.cli.submit",
     "telecine.cli.demo",
     "telecine.cli.jobs",

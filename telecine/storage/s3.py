@@ -110,15 +110,15 @@ class ObjectStore:
             found.content_type,
         )
 
-    def read(self, bucket: str, key: str, *, length: int = 0, etag: str | None = None) -> bytes:
-        """The object's bytes, or its first `length` of them.
+    def read(self, bucket: str, key: str, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
+        """The object's bytes from `offset` on: all of them, or `length`.
 
         Raises:
             InputError: SOURCE_MISSING, or SOURCE_CHANGED when `etag` no longer matches.
         """
         headers: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{etag}"'} if etag else {}
         with _explained(f"{bucket}/{key}"):
-            response = self.client.get_object(bucket, key, length=length, request_headers=headers)
+            response = self.client.get_object(bucket, key, offset=offset, length=length, request_headers=headers)
             try:
                 return response.read()
             finally:

@@ -5,7 +5,7 @@ Belongs here: which entry is looked at how. Doesn't belong here: rules, or where
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from telecine.stream.verify import agreement
@@ -30,17 +30,11 @@ class Verification:
     dash: Offer | None = None
 
 
-def protocol_of(entry: str) -> Protocol:
-    """What an entry's name says it is."""
-    return "dash" if entry.partition("?")[0].lower().endswith(".mpd") else "hls"
-
-
-def verify(session: Session, entries: Collection[str], notes: Notebook | None = None) -> Verification:
-    """Look at a package by one entry file or by two of different protocols."""
+def verify(session: Session, entries: Mapping[Protocol, str], notes: Notebook | None = None) -> Verification:
+    """Look at a package by its entry files, one for each protocol."""
     notes = notes or Notebook()
-    by_protocol = {protocol_of(entry): entry for entry in entries}
-    hls = verify_hls(session, notes, by_protocol["hls"]) if "hls" in by_protocol else None
-    dash = verify_dash(session, notes, by_protocol["dash"]) if "dash" in by_protocol else None
+    hls = verify_hls(session, notes, entries["hls"]) if "hls" in entries else None
+    dash = verify_dash(session, notes, entries["dash"]) if "dash" in entries else None
     if hls is not None and dash is not None:
         agreement.check(notes, hls, dash)
-    return Verification(notes.report(rules_of(set(by_protocol))), tuple(session.used), hls, dash)
+    return Verification(notes.report(rules_of(set(entries))), tuple(session.used), hls, dash)

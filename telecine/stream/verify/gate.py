@@ -12,11 +12,11 @@ from typing import Any
 
 from telecine.errors import ErrorCode, SystemFault
 from telecine.stream.verify import agreement
-from telecine.stream.verify.check import Verification, protocol_of, verify
+from telecine.stream.verify.check import Verification, verify
 from telecine.stream.verify.measure import Session
 from telecine.stream.verify.place import Directory
 from telecine.stream.verify.report import Notebook, Report
-from telecine.stream.verify.rules import BY_ID, rules_of
+from telecine.stream.verify.rules import BY_ID, Protocol, rules_of
 
 _LENGTH_S = 0.1  # a stream may differ from its plan by this: two AAC frames and rounding
 _OTHERS = {"APPLE-9.9"}  # how many rungs there are is decided by the source
@@ -79,12 +79,13 @@ class Gate:
         Raises:
             SystemFault: VERIFY_FAILED, naming rule and file of each fault.
         """
+        protocol: Protocol = "dash" if entry.endswith(".mpd") else "hls"
         notes = Notebook()
         self._session.used.clear()
-        found = verify(self._session, [entry], notes)
+        found = verify(self._session, {protocol: entry}, notes)
         files = _in_upload_order(tuple(self._session.used), entry)
         _check_plan(notes, entry, self._expected, found)
-        rules = tuple(rule for rule in rules_of({protocol_of(entry)}) if rule.id not in _OTHERS)
+        rules = (BY_ID["TC-PLAN"], *(rule for rule in rules_of({protocol}) if rule.id not in _OTHERS))
         for other in self._passed:
             hls, dash = found.hls or other.hls, found.dash or other.dash
             if hls is not None and dash is not None:
@@ -94,7 +95,7 @@ class Gate:
         if broken := [line for line in report.failed() if line.rule.gates]:
             raise SystemFault(
                 ErrorCode.VERIFY_FAILED,
-                f"the {protocol_of(entry).upper()} stream breaks {broken[0]}",
+                f"the {protocol.upper()} stream breaks {broken[0]}",
                 "\n".join(str(line) for line in broken),
             )
         self._passed.append(found)

@@ -163,11 +163,11 @@ class Session:
             Broken: it is too large or no text.
         """
         self.used.setdefault(name)
-        size = self.place.size(name)
-        if size > _TEXT_BYTES:
-            raise Broken(f"{size} bytes in a playlist or manifest")
+        data = self.place.read(name, 0, _TEXT_BYTES + 1)
+        if len(data) > _TEXT_BYTES:
+            raise Broken(f"more than {_TEXT_BYTES} bytes in a playlist or manifest")
         try:
-            return self.place.read(name, 0, None).decode("utf-8")
+            return data.decode("utf-8")
         except UnicodeDecodeError as e:
             raise Broken(f"isn't UTF-8 at byte {e.start}") from e
 

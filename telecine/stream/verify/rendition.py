@@ -118,7 +118,18 @@ class Rendition:
     @cached_property
     def _on_one_clock(self) -> dict[str, tuple[Stretch | None, ...]]:
         kinds = {stretch.kind for found in self.measured for stretch in found.stretches}
-        return {kind: tuple(_unwrapped([found.of(kind) for found in self.measured])) for kind in kinds}
+        chain = _chained if self.container is Container.PACKED else _unwrapped
+        return {kind: tuple(chain([found.of(kind) for found in self.measured])) for kind in kinds}
+
+
+def _chained(stretches: Sequence[Stretch | None]) -> Iterator[Stretch | None]:
+    """Packed audio has no clock of its own, or only timestamps of where it belongs: frames follow each other."""
+    end = 0.0
+    for stretch in stretches:
+        if stretch is not None:
+            stretch = stretch.moved(end - stretch.begin_s)
+            end = stretch.end_s
+        yield stretch
 
 
 def _unwrapped(stretches: Sequence[Stretch | None]) -> Iterator[Stretch | None]:

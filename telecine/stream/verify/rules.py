@@ -163,9 +163,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 
 def rules_of(protocols: set[Protocol]) -> tuple[Rule, ...]:
-    """The rules looked at for these protocols; agreement only where there are both."""
-    return tuple(
-        rule
-        for rule in RULES
-        if protocols & set(rule.protocols) and (rule.id != "TC-AGREE" or protocols == {"hls", "dash"})
-    )
+    """The rules for these protocols; agreement only where there are both, a plan only at the gate."""
+    both = protocols == {"hls", "dash"}
+    left_out = {"TC-PLAN"} if both else {"TC-PLAN", "TC-AGREE"}
+    return tuple(rule for rule in RULES if protocols & set(rule.protocols) and rule.id not in left_out)

@@ -14,6 +14,7 @@ from telecine.process import Limits, run
 from telecine.progress import Quiet
 from telecine.recipe import Recipe, parse_recipe
 from telecine.stream.verify import Directory, Report, Session, verify
+from telecine.stream.verify.rules import Protocol
 from telecine.tools import ffmpeg_path
 from telecine.video.encode import encode
 from telecine.video.finish import finish
@@ -37,7 +38,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "clip.srt").write_text(_SUBTITLES)
     argv = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s=640x360:r=25:d={SECONDS}"]
     argv += ["-f", "lavfi", "-i", f"sine=440:r=48000:d={SECONDS}", "-i", f"file:{directory / 'clip.srt'}"]
-    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-c:s", "mov_text"]
+    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a", "aac", "-c:s", "mov_text"]
     argv += ["-metadata:s:a:0", "language=eng", "-metadata:s:s:0", "language=eng", f"file:{directory / 'clip.mp4'}"]
     run(argv, limits=Limits(wall_s=120))
     return directory / "clip.mp4"
@@ -45,14 +46,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """A package of the clip: options of the recipe's streams to the directory with its entries."""
+    """A package of the clip, encoded once: options of the recipe's streams to the directory with its entries."""
+    never, assets = threading.Event(), frozenset({HLS, DASH})
+    facts = probe(clip, never)
+    encoded = encode(plan_video(facts, recipe()), clip, tmp_path_factory.mktemp("work"), Quiet(), never, select=assets)
 
     def made(**streams: object) -> Path:
-        never = threading.Event()
-        work, out = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("out")
-        plan = plan_video(probe(clip, never), recipe(**streams))
-        assets = frozenset({HLS, DASH})
-        encoded = encode(plan, clip, work, Quiet(), never, select=assets)
+        out = tmp_path_factory.mktemp("out")
+        plan = plan_video(facts, recipe(**streams))
         result = finish(plan, encoded, clip, out, Quiet(), never, select=assets)
         assert not result.failures, result.failures
         return out / "stream"
@@ -73,5 +74,7 @@ def package(good: Path, tmp_path: Path) -> Path:
 
 
 def report_of(directory: Path, *entries: str) -> Report:
-    """What the verifier says of a package on disk."""
-    return verify(Session(Directory(directory)), entries or ("multivariant.m3u8", "manifest.mpd")).report
+    """What the verifier says of a package on disk; entries are named as ours are, or by what they end in."""
+    names = entries or ("multivariant.m3u8", "manifest.mpd")
+    by_protocol: dict[Protocol, str] = {"dash" if name.endswith(".mpd") else "hls": name for name in names}
+    return verify(Session(Directory(directory)), by_protocol).report
