@@ -118,7 +118,12 @@ def halved(folder: Path) -> Path:
     return numbered(folder / "a.mkv", "90")
 
 
-@pytest.mark.parametrize("clip", [constant, variable, late, edited, halved])
+def opened(folder: Path) -> Path:
+    """Open GOPs: frames that come before a keyframe need the GOP before it."""
+    return numbered(folder / "a.mp4", "25", "-x264-params", "open-gop=1:keyint=20:bframes=3:b-adapt=0")
+
+
+@pytest.mark.parametrize("clip", [constant, variable, late, edited, halved, opened])
 def test_a_still_shows_the_frame_that_the_video_shows_at_its_time(
     pictures: Pictures, tmp_path: Path, clip: Callable[[Path], Path]
 ) -> None:
