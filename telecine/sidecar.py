@@ -1,17 +1,20 @@
 """Sidecars: caption files that lie beside a video in its bucket, told by their names.
 
 `clip.mp4` may have `clip.vtt`, `clip.en.vtt`, `clip.en.forced.srt`, `clip.pt-BR.sdh.vtt`. Belongs here: their names,
-and fetching them. Doesn't belong here: what is in them (telecine/stream/caption_file.py).
+and bringing them along. Doesn't belong here: what is in them (telecine/stream/caption_file.py).
 """
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from telecine.config import is_captions
 from telecine.errors import ErrorCode, InputError
-from telecine.storage import ObjectStore
+from telecine.storage import ObjectInfo, ObjectStore
 from telecine.stream.caption_file import MAX_BYTES
 from telecine.stream.tracks import language_name, language_tag
 from telecine.video.captions import CaptionFile
@@ -50,23 +53,40 @@ def fetch_sidecars(store: ObjectStore, bucket: str, key: str, directory: Path) -
     """The caption files that lie beside an object now, downloaded.
 
     Raises:
-        InputError: INVALID_CAPTIONS for one that is far too large to be captions.
         TelecineError: from the store.
     """
-    stem = key[: len(key) - len(PurePosixPath(key).suffix)]
-    found = sorted(islice(store.list(bucket, f"{stem}."), _NEIGHBOURS), key=lambda info: info.key)
     result = []
-    for number, info in enumerate(found):
-        sidecar = sidecar_of(key, info.key)
-        if sidecar is None:
-            continue
-        if info.size_bytes > MAX_BYTES:
-            raise InputError(ErrorCode.INVALID_CAPTIONS, f"{sidecar.name} has {info.size_bytes:,} bytes")
+    for number, (info, sidecar) in enumerate(_beside(store, bucket, key)):
         path = directory / f"captions-{number}.{sidecar.format}"
-        store.download(bucket, info.key, path, etag=info.etag)
-        result.append(
-            CaptionFile(
-                sidecar.name, str(path), sidecar.format, sidecar.language, forced=sidecar.forced, sdh=sidecar.sdh
-            )
-        )
+        try:  # a byte more than is allowed is enough to see that it is too much
+            path.write_bytes(store.read(bucket, info.key, length=MAX_BYTES + 1) if info.size_bytes else b"")
+        except InputError as e:
+            if e.code is not ErrorCode.SOURCE_MISSING:
+                raise
+        else:
+            result.append(replace(sidecar, path=str(path)))
     return tuple(result)
+
+
+def upload_sidecars(store: ObjectStore, path: Path, bucket: str, key: str) -> None:
+    """Put the caption files beside a local file beside its upload."""
+    for beside in path.parent.glob(f"{glob.escape(path.stem)}.*"):
+        if beside.is_file() and sidecar_of(path.name, beside.name) is not None:
+            store.upload(bucket, _sibling(key, beside.name), beside, mime="text/plain", cache="no-cache")
+
+
+def copy_sidecars(store: ObjectStore, source: ObjectInfo, bucket: str, key: str) -> None:
+    """Copy the caption files beside an object beside its copy."""
+    for info, _ in _beside(store, source.bucket, source.key):
+        store.copy(info, bucket, _sibling(key, PurePosixPath(info.key).name))
+
+
+def _beside(store: ObjectStore, bucket: str, key: str) -> Iterator[tuple[ObjectInfo, CaptionFile]]:
+    stem = key[: len(key) - len(PurePosixPath(key).suffix)]
+    for info in sorted(islice(store.list(bucket, f"{stem}."), _NEIGHBOURS), key=lambda info: info.key):
+        if (sidecar := sidecar_of(key, info.key)) is not None:
+            yield info, sidecar
+
+
+def _sibling(key: str, name: str) -> str:
+    return key[: len(key) - len(PurePosixPath(key).name)] + name

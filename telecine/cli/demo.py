@@ -72,8 +72,10 @@ def _drop(store: Any, settings: Any, folder: Path, submission: Submission) -> tu
     """Put one file in the bucket; which job it becomes is the bucket sensor's business."""
     from telecine.ledger import JobStatus
     from telecine.partition import partition_key
+    from telecine.sidecar import upload_sidecars
 
     key = DEMO_PREFIX + submission.path.relative_to(folder).as_posix()
+    upload_sidecars(store, submission.path, settings.input_bucket, key)
     store.upload(settings.input_bucket, key, submission.path, mime="application/octet-stream", cache="no-cache")
     there = store.stat(settings.input_bucket, key)
     partition = partition_key(settings.input_bucket, key)

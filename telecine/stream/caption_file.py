@@ -36,7 +36,7 @@ def read(path: Path, format_: str) -> tuple[Captions, tuple[str, ...]]:
     """
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise CaptionFault(1, f"the file has {size:,} bytes; captions may have {MAX_BYTES:,}")
+        raise CaptionFault(1, f"the file has more than {MAX_BYTES:,} bytes")
     text, warnings = _decoded(path.read_bytes(), format_)
     if format_ == "vtt":
         return webvtt.parse(text), warnings

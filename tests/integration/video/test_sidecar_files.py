@@ -9,7 +9,11 @@ import pytest
 from conftest import RECIPE, Bench
 from test_partial_publishing import STREAMS
 
+from telecine.acceptance import Order, accept_file, accept_object
+from telecine.recipe import load_recipe
+from telecine.sidecar import fetch_sidecars
 from telecine.stream import dash, hls
+from telecine.submission import find_files, hand_over
 from tests.integration.conftest import get
 
 pytestmark = pytest.mark.integration
@@ -57,3 +61,21 @@ def test_where_captions_are_optional_a_wrong_file_is_a_warning(bench: Bench, bas
     manifest = bench.manifest(job)
     assert [o["name"] for o in manifest["outputs"] if o["mime"] == "text/vtt"] == ["captions-de"]
     assert any(".en.vtt were left out: line 3" in warning for warning in manifest["warnings"])
+
+
+def test_caption_files_go_along_with_a_file_that_is_handed_over(bench: Bench, base: Path, tmp_path: Path) -> None:
+    clip, copied = tmp_path / "clip [1].mp4", bench.config.model_copy(update={"output_bucket": "none"})
+    clip.write_bytes(base.read_bytes())
+    for name in ("clip [1].en.vtt", "clip [1].txt", "clip 1.de.vtt"):
+        (tmp_path / name).write_text(GOOD)
+    recipe = load_recipe("default")
+    accepted = accept_file(bench.ledger, bench.store, copied, clip, Order(recipe))
+    (submission,) = hand_over(bench.ledger, bench.store, copied, find_files([str(clip)]), recipe, 5)
+    keys = {get(bench.ledger, job_id).key for job_id in (accepted.job_id, str(submission.job_id))}
+    again = f"s3://{copied.input_bucket}/{sorted(keys)[0].replace(' ', '%20')}"
+    third = accept_object(bench.ledger, bench.store, copied, again, Order(recipe))
+    keys |= {get(bench.ledger, third.job_id).key}
+    assert len(keys) == 3
+    for key in keys:
+        found = fetch_sidecars(bench.store, copied.input_bucket, key, tmp_path)
+        assert [(file.name, file.language) for file in found] == [("clip [1].en.vtt", "en")]
