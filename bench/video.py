@@ -33,6 +33,7 @@ from typing import Any
 import yaml
 
 from telecine.probe import probe
+from telecine.process import Limits, run
 from telecine.progress import Quiet
 from telecine.recipe import load_recipe, parse_recipe
 from telecine.samples_video import write_clip
@@ -74,8 +75,8 @@ def timed(work: Callable[[], object]) -> Cost:
 
 
 def niced(command: list[str]) -> None:
-    """As our runner starts programs."""
-    subprocess.run(["nice", "-n", "10", *command], check=True, stdout=subprocess.DEVNULL)
+    """Through our runner, which makes every encode step back for others: so both sides wait alike."""
+    run(command, limits=Limits(wall_s=7200))
 
 
 def by_hand(plan: VideoPlan, rungs: tuple[Rung, ...], source: Path, directory: Path, *, cascade: bool) -> list[str]:

@@ -22,7 +22,7 @@ from telecine.tools import ffmpeg_path
 from telecine.video.command import copy_argv, encode_argv, first_pass_argv, level_argv
 from telecine.video.following import Following
 from telecine.video.ladder import Rung
-from telecine.video.memory import cores_that_fit
+from telecine.video.memory import cores_here, cores_that_fit
 from telecine.video.missing import Place, missing
 from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
@@ -143,6 +143,7 @@ def _run(
         sink.report("ENCODING", 1.0, {})
         return None, None
     threads, passes = cores_that_fit(plan), any(rung.coding.two_pass for rung in plan.encodes)
+    cores = threads or cores_here()
     telling = Saying(sink, _details(plan))
     taken = at_their_loudness(taken, source, plan.timing.duration_s, sink, cancel)
     following = Following(telling, "ENCODING", plan.timing.duration_s, begin=_FIRST_PASS if passes else 0.0)
@@ -152,12 +153,12 @@ def _run(
             return run(argv, limits=_limits(plan), cancel=cancel, on_line=on_line)
 
     def attempt(levelled: tuple[Levelled, ...] = ()) -> Finished:
-        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, taken=taken, threads=threads, levelled=levelled)
+        argv = encode_argv(ffmpeg_path(), plan, source, work_dir, taken=taken, threads=cores, levelled=levelled)
         return start(argv, following)
 
     if passes:
         first = Following(telling, "ENCODING", plan.timing.duration_s, end=_FIRST_PASS)
-        start(first_pass_argv(ffmpeg_path(), plan, source, work_dir, threads), first)
+        start(first_pass_argv(ffmpeg_path(), plan, source, work_dir, cores), first)
     try:
         return attempt(), following.speed
     except TelecineError as e:

@@ -12,16 +12,13 @@ from collections.abc import Collection, Set
 from dataclasses import replace
 from pathlib import Path
 
-from telecine.artifact import Artifact, MediaResult, sha256_of
-from telecine.errors import SystemFault
+from telecine.artifact import Artifact, MediaResult
 from telecine.progress import ProgressSink
 from telecine.video.captions import make_captions
 from telecine.video.describe import manifest_facts, metadata
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
-from telecine.video.ladder import Rung
 from telecine.video.missing import Place, missing
-from telecine.video.mux import mux
 from telecine.video.plan import (
     ASSETS,
     DASH,
@@ -31,11 +28,9 @@ from telecine.video.plan import (
     THUMBNAILS,
     VideoPlan,
 )
-from telecine.video.rendition import measure
-from telecine.video.sound import MAIN
+from telecine.video.renditions import broken_files, make_renditions, stream_files
 from telecine.video.stills import make_stills, storyboard_artifact
 from telecine.video.streams import make_streams
-from telecine.video.verify import check, expected, undecodable
 
 
 def finish(
@@ -76,15 +71,14 @@ def finish(
     plan = plan.without(frozenset(encoded.lacking))
     plan = replace(plan, singles=tuple(replace(r, copied=r.name not in encoded.encoded) for r in plan.singles))
     tell("PACKAGING", 0.0, "verifying", "pictures")
-    broken = _broken(plan, encoded, work, cancel)
-    for number, rung in enumerate(plan.pictures):
-        if (RENDITIONS, rung.name) in left:
-            tell("PACKAGING", 0.3 + 0.3 * number / len(plan.pictures), "muxing", rung.name)
-            with gathered.output((RENDITIONS, rung.name)):
-                if rung.name in broken:
-                    raise broken[rung.name]
-                gathered.artifacts.append(_rendition(plan, encoded, rung, work, source, out_dir, cancel))
-    intact = replace(encoded, videos={name: file for name, file in encoded.videos.items() if name not in broken})
+    renditions = [rung for rung in plan.pictures if (RENDITIONS, rung.name) in left]
+    broken = broken_files(plan, encoded, [rung.name for rung in renditions], cancel)
+
+    def muxing(share: float, item: str) -> None:
+        tell("PACKAGING", 0.3 + 0.3 * share, "muxing", item)
+
+    make_renditions(plan, encoded, renditions, source, out_dir, broken, gathered, muxing, cancel)
+    intact = replace(encoded, videos={name: file for name, file in encoded.videos.items() if file not in broken})
     if plan.storyboard is not None:  # before the streams, which show it too
         tell("PACKAGING", 0.6, "storyboard", plan.storyboard.name)
         wanted = left & {(THUMBNAILS, plan.storyboard.name)}
@@ -96,9 +90,9 @@ def finish(
     if streams:
         tell("PACKAGING", 0.6, "segmenting", " and ".join(asset.rsplit("/", 1)[1].upper() for asset, _ in streams))
         with gathered.output(*streams):
-            for rung in plan.rungs:  # a rung that isn't right leaves no half package
-                if rung.name in broken:
-                    raise broken[rung.name]
+            for file in stream_files(plan, encoded):  # a rung that isn't right leaves no half package
+                if file in broken:
+                    raise broken[file]
             captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
             make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
     sink.report("PACKAGING", 1.0, {})
@@ -121,56 +115,3 @@ def _metadata(plan: VideoPlan, out_dir: Path) -> Artifact:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(metadata(plan.facts), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return Artifact.of_file(METADATA, "metadata", path, out_dir, "application/json")
-
-
-def _broken(plan: VideoPlan, encoded: Encoded, work: Path, cancel: threading.Event) -> dict[str, SystemFault]:
-    """The pictures that aren't what was planned, by name: measured one by one, decoded all at once."""
-    broken: dict[str, SystemFault] = {}
-    paths = {work / encoded.videos[rung.name]: rung for rung in plan.pictures if rung.name in encoded.videos}
-    for path, rung in paths.items():
-        try:
-            check(rung.name, measure(path, cancel), expected(plan, rung, sound=False))
-        except SystemFault as e:
-            broken[rung.name] = e
-    whole = [path for path, rung in paths.items() if rung.name not in broken]
-    return broken | {paths[path].name: fault for path, fault in undecodable(whole, cancel).items()}
-
-
-def _rendition(
-    plan: VideoPlan,
-    encoded: Encoded,
-    rung: Rung,
-    work: Path,
-    source: Path,
-    out_dir: Path,
-    cancel: threading.Event,
-) -> Artifact:
-    """Mux and measure one finished file; its picture is known to decode."""
-    container = rung.coding.container
-    target = out_dir / "renditions" / f"{rung.name}.{container.extension}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mux(
-        rung.coding,
-        work / encoded.videos[rung.name],
-        work / encoded.sounds[MAIN][plan.sounds[MAIN].for_rung(rung).name] if plan.sounds else None,
-        target,
-        language=plan.sounds[MAIN].track.language if plan.sounds else None,
-        source=source,
-        metadata=rung.metadata,
-        cancel=cancel,
-    )
-    made = measure(target, cancel)
-    check(target.name, made, expected(plan, rung, sound=bool(plan.sounds)))
-    return Artifact(
-        asset=RENDITIONS,
-        name=rung.name,
-        path=target.relative_to(out_dir).as_posix(),
-        mime=container.mime,
-        size_bytes=made.size_bytes,
-        sha256=sha256_of(target),
-        width=made.width,
-        height=made.height,
-        duration_s=round(made.duration_s, 3),
-        bitrate_bps=made.bitrate_bps,
-        codecs=made.codecs,
-    )

@@ -17,6 +17,7 @@ from telecine.errors import ErrorCode, InputError, SystemFault
 from telecine.process import Limits, run
 from telecine.tools import ffmpeg_path
 from telecine.video.ladder import Rung
+from telecine.video.memory import cores_here
 from telecine.video.picture import colours
 from telecine.video.plan import VideoPlan
 from telecine.video.rendition import Rendition
@@ -145,8 +146,10 @@ def check_decodes(paths: Sequence[Path], cancel: threading.Event | None = None) 
         SystemFault: VERIFY_FAILED when a decoder complains.
     """
     argv = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-xerror"]
+    # All are decoded side by side, so that each needs few threads; many cost a tenth more.
+    threads = ["-threads", str(max(1, cores_here() // 2))] if len(paths) > 1 else []
     for path in paths:
-        argv += ["-skip_loop_filter", "all", "-i", f"file:{path}"]
+        argv += ["-skip_loop_filter", "all", *threads, "-i", f"file:{path}"]
     for number in range(len(paths)):
         argv += ["-map", f"{number}", "-fps_mode", "passthrough", "-f", "null", "-"]
     names = " and ".join(path.name for path in paths)

@@ -253,3 +253,29 @@ def test_damage_keyframes_and_sizes_that_were_not_planned_are_found(clip: Path, 
     broken.write_bytes(content)
     assert set(undecodable([path, broken, made.path("b")])) == {broken}
     assert undecodable([path, made.path("b")]) == {}
+
+
+def test_a_broken_encode_costs_its_own_rendition_and_the_streams_only(clip: Path, tmp_path: Path) -> None:
+    outputs = [
+        {"kind": "video_ladder", "rungs": [240], "preset": "ultrafast"},
+        {"kind": "streams"},
+        {"kind": "video", "name": "good", **FAST},
+    ]
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+    plan = plan_video(probe(clip), parse_recipe({"name": "test", "outputs": outputs}, "test"))
+    encoded = encode(plan, clip, work, Quiet(), threading.Event())
+    path = work / encoded.videos["240p"]
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat") + 300
+    content[start : start + 4000] = bytes(n * 7919 % 251 for n in range(4000))
+    path.write_bytes(content)
+    result = finish(plan, encoded, clip, out, Quiet(), threading.Event())
+    assert {(f.asset, f.name) for f in result.failures} == {
+        ("video/renditions", "240p"),
+        ("video/hls", "multivariant"),
+        ("video/dash", "mpd"),
+    }
+    assert {f.error.code for f in result.failures} == {ErrorCode.VERIFY_FAILED}
+    assert [a.name for a in result.artifacts if a.asset == "video/renditions"] == ["good"]
