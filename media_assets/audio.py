@@ -12,6 +12,7 @@ from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
 
 _DESCRIPTIONS = {
     "audio/renditions": "The sound in the formats that its recipe asks for.",
+    "audio/thumbnails": "Its waveform, and its cover art when it carries any.",
     "audio/hls": "HLS playlists over the CMAF segments, one variant for each AAC rendition.",
     "audio/dash": "The DASH manifest over the same segments.",
 }

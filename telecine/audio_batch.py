@@ -11,13 +11,13 @@ from telecine.ledger import Ledger
 from telecine.probe import probe
 from telecine.recipe import parse_recipe
 from telecine.settings import Settings
+from telecine.sound.files import process_audio
 from telecine.stages import AUDIO
 from telecine.storage import ObjectStore
-from telecine.video.audio import process_audio
 from telecine.video.audio_streams import add_streams, without_inputs
 from telecine.worker import HeldClaim, Outcome
 
-AUDIO_ASSETS = ("audio/renditions", "audio/hls", "audio/dash")
+AUDIO_ASSETS = ("audio/renditions", "audio/thumbnails", "audio/hls", "audio/dash")
 
 
 def run_audio_claim(

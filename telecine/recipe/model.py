@@ -14,14 +14,25 @@ from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
+from telecine.recipe.cover import Cover
 from telecine.recipe.image import ImageOutput
 from telecine.recipe.reasons import reasons
 from telecine.recipe.still import AnimatedPreview, Storyboard, VideoStill
 from telecine.recipe.streams import Streams
 from telecine.recipe.video import VideoLadder, VideoRendition
+from telecine.recipe.waveform import Waveform
 
 OutputSpec = Annotated[
-    ImageOutput | VideoLadder | VideoRendition | Streams | VideoStill | Storyboard | AnimatedPreview | AudioRendition,
+    ImageOutput
+    | VideoLadder
+    | VideoRendition
+    | Streams
+    | VideoStill
+    | Storyboard
+    | AnimatedPreview
+    | AudioRendition
+    | Waveform
+    | Cover,
     Field(discriminator="kind"),
 ]
 OUTPUT_KINDS: tuple[type[SpecModel], ...] = get_args(get_args(OutputSpec)[0])

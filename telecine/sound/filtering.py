@@ -5,6 +5,7 @@ Pure. Doesn't belong here: which filters (shape.py), encoders (encoder.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,17 @@ def filtered(stream: Stream, filters: Iterable[Filter]) -> Stream:
     for name, options in filters:
         stream = stream.filter(name, **options)
     return stream
+
+
+def graph_words(outputs: Sequence[Stream], prefix: str) -> list[str]:
+    """`-filter_complex` and what follows it, for outputs of one graph.
+
+    ffmpeg-python takes equal filters behind one input for the same one, and numbers links from 0: so each graph is
+    built alone, and `prefix` keeps its links apart from those of the graphs beside it.
+    """
+    words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs))
+    words = words[words.index("-filter_complex") :]
+    return [re.sub(r"\[s(\d+)\]", rf"[{prefix}\1]", word) for word in words]
 
 
 def spelled(one: Filter) -> str:

@@ -1,7 +1,7 @@
 """The streams of a sound file: its AAC renditions packaged as HLS and DASH, a variant for each bit rate.
 
 Belongs here: from finished files to the artifacts of audio/hls and audio/dash. Doesn't belong here: making the files
-(audio.py), how a stream is made (telecine/stream).
+(telecine/sound), how a stream is made (telecine/stream).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def add_streams(
         NotOurs: canceled.
     """
     wanted, spec = stream_places(recipe, made), recipe.streams()
-    files = [a for a in result.artifacts if a.asset == RENDITIONS and a.codecs == _AAC]
+    files = [a for a in result.artifacts if a.asset == RENDITIONS and a.codecs == _AAC and a.mime == "audio/mp4"]
     if not wanted or spec is None or not files:
         return result
     gathered = Gathering()

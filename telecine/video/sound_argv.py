@@ -6,7 +6,6 @@ of its own. Doesn't belong here: which tracks and versions (sound.py), levels an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,7 +16,7 @@ import ffmpeg
 from telecine.codecs import AudioCodec
 from telecine.demux import input_args
 from telecine.sound.encoder import Options, encoder_options
-from telecine.sound.filtering import branches, filtered, spelled
+from telecine.sound.filtering import Stream, branches, filtered, graph_words, spelled
 from telecine.sound.shape import CEILING_DB, DOWNMIX, Filter, Shape
 from telecine.video.plan import VideoPlan
 from telecine.video.sound import Sound, Take, Version
@@ -79,16 +78,15 @@ def _track_argv(clock: Timing, take: Take, work_dir: Path, number: int, levelled
     argv: list[str] = []
     groups = groupby(sorted(take.versions, key=_alike), key=_alike)
     for nth, versions in enumerate(list(group) for _, group in groups):
-        words = _group_argv(clock, take, versions, work_dir, levelled)
-        # ffmpeg-python numbers links and inputs from 0 in each graph; here there are several beside each other.
-        words = [re.sub(r"\[s(\d+)\]", rf"[a{number}.{nth}s\1]", word) for word in words]
+        words = graph_words(_outputs(clock, take, versions, work_dir, levelled), f"a{number}.{nth}s")
+        # Alone, each graph has one input, the first.
         argv += [word.replace("[0:a:0]", f"[{number + 1}:a:0]") for word in words] if levelled else words
     return argv
 
 
-def _group_argv(
+def _outputs(
     clock: Timing, take: Take, versions: Sequence[Version], work_dir: Path, levelled: Levelled | None
-) -> list[str]:
+) -> list[Stream]:
     """Versions that differ in their encoders only."""
     source = ffmpeg.input("source")["a:0" if levelled else str(take.sound.track.index)]
     stream = filtered(source, _chain(clock, versions[0], levelled))
@@ -98,8 +96,7 @@ def _group_argv(
         options["f"] = "mp4" if version.codec is AudioCodec.AAC else "matroska"
         target = f"file:{work_dir / audio_file(take.sound, version)}"
         outputs.append(ffmpeg.output(branch, target, **options))
-    words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs))
-    return words[words.index("-filter_complex") :]
+    return outputs
 
 
 def _alike(version: Version) -> tuple[str, int]:

@@ -16,8 +16,8 @@ from telecine.limits import JobLimits
 from telecine.probe import probe
 from telecine.progress import Quiet
 from telecine.recipe import load_recipe
+from telecine.sound.files import process_audio
 from telecine.tools import ffmpeg_path
-from telecine.video.audio import process_audio
 from telecine.video_job import VIDEO_ASSETS
 from tests.integration.conftest import get
 
@@ -107,7 +107,7 @@ def test_a_sound_format_that_can_not_be_made_does_not_cost_the_other(
     monkeypatch.setenv("TELECINE_FFMPEG", program(tmp_path / "ffmpeg", without_opus))
     recipe = load_recipe("default")
     result = process_audio(facts, song, recipe, out, Quiet(), threading.Event())
-    assert [artifact.path.rsplit(".", 1)[1] for artifact in result.artifacts] == ["m4a"]
+    assert [artifact.path.rsplit(".", 1)[1] for artifact in result.artifacts] == ["m4a", "png"]
     (failure,) = result.failures
     assert failure.error.code is ErrorCode.TOOL_MISSING
     monkeypatch.delenv("TELECINE_FFMPEG")

@@ -15,7 +15,7 @@ from telecine.errors import ConfigurationError
 from telecine.probe import MediaFacts, probe
 from telecine.progress import Quiet
 from telecine.recipe import load_recipe, parse_recipe
-from telecine.video.audio import process_audio
+from telecine.sound.files import process_audio
 from telecine.video.audio_streams import add_streams, without_inputs
 
 TWO_RATES = {

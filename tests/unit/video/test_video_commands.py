@@ -16,7 +16,6 @@ from facts_made_up import AUDIO, media, video
 from telecine.demux import input_args
 from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe
-from telecine.video.audio import audio_argv, plan_audio
 from telecine.video.coding import Coding
 from telecine.video.command import encode_argv
 from telecine.video.frame_command import Footage, exact_argv, samples_argv, sheets_argv
@@ -111,11 +110,6 @@ def test_storyboards_and_candidates_come_from_keyframes_where_these_are_dense_en
     span = {"first_s": 1.0, "last_s": 18.0, "scaled": (320, 180), "pattern": WORK / "%d.ppm"}
     check("samples-rung", samples_argv(FFMPEG, plan, rung, interval_s=0.5, **span))
     assert "nokey" in samples_argv(FFMPEG, plan, source, interval_s=0.5, **span)
-
-
-def test_sound_files_are_made_by_one_run() -> None:
-    sound = replace(AUDIO, channels=6, layout=None, sample_rate=96_000)
-    check("audio", audio_argv(FFMPEG, sound, plan_audio(sound, load_recipe("default")), SOURCE, WORK))
 
 
 def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
