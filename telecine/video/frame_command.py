@@ -65,9 +65,7 @@ def exact_argv(
     clock = plan.timing
     seek, number = None if back_s is None else float(start) - back_s, round(start * fps)
     sought = seek is not None and seek > 0
-    # With -copyts frames keep their own time stamps, which no rounding of the seek's time can move.
-    place = f"{(seek or 0.0) + (0.0 if footage.rung else clock.shift_s):.6f}"
-    before = ("-copyts", "-noaccurate_seek", "-ss", place) if sought else ()
+    before = _seek(plan, footage, seek) if seek is not None and sought else ()
     chain = [
         *_clocked(plan, footage, as_in_file=sought),
         *([] if footage.rung else deinterlaced(plan.video)),
@@ -131,26 +129,36 @@ def samples_argv(
     interval_s: float,
     scaled: tuple[int, int],
     pattern: Path,
+    sought: bool = False,
 ) -> list[str]:
     """Frames at least `interval_s` apart, as PPM files that are called by their time in milliseconds.
 
     Args:
         first_s, last_s: between which times.
         pattern: of the files, with one `%d`.
+        sought: seek to the first time, and take only the first frame.
     """
     chosen = f"between(t,{first_s:.3f},{last_s:.3f})*(isnan(prev_selected_t)+gte(t-prev_selected_t,{interval_s:.3f}))"
     chain = [
-        *_clocked(plan, footage),
+        *_clocked(plan, footage, as_in_file=sought),
         f"select='{chosen}'",
         *_picture(plan, footage, scaled),
         _RGB,
         "settb=1/1000",
     ]
     keys = ("-skip_frame", "nokey") if footage.keyframes_suffice(interval_s) else ()
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *_input(footage, keys)]
+    seek = _seek(plan, footage, first_s) if sought else ()
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *_input(footage, (*keys, *seek))]
     argv += ["-map", _stream(plan, footage), "-vf", ",".join(chain), "-fps_mode", "passthrough"]
+    argv += ["-frames:v", "1"] if sought else []
     argv += ["-enc_time_base", "1:1000", "-c:v", "ppm", "-f", "image2", "-frame_pts", "1", f"file:{pattern}"]
-    return [*argv, *_beside(plan, footage)]
+    return argv if sought else [*argv, *_beside(plan, footage)]
+
+
+def _seek(plan: VideoPlan, footage: Footage, at_s: float) -> tuple[str, ...]:
+    """To the keyframe before a time; with -copyts, frames keep time stamps that no rounding of the seek can move."""
+    place = at_s + (0.0 if footage.rung else plan.timing.shift_s)
+    return ("-copyts", "-noaccurate_seek", "-ss", f"{place:.6f}")
 
 
 def _input(footage: Footage, before: tuple[str, ...]) -> list[str]:

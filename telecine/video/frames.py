@@ -1,26 +1,22 @@
-"""Taking frames out of a video: exact ones, and samples of the whole.
+"""Taking frames out of a video, exactly, and from which file that is best done.
 
-Belongs here: running ffmpeg and reading what it wrote, and from which file frames are taken. Doesn't belong here: the
-argv (frame_command.py), or what becomes of the frames (still.py, storyboard.py, moments.py, preview.py).
+Belongs here: running ffmpeg and reading what it wrote. Doesn't belong here: the argv (frame_command.py), looking
+through a whole video (candidates.py, storyboard.py), or what becomes of the frames (still.py, preview.py).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
 from telecine.errors import ErrorCode, InputError, SystemFault
-from telecine.process import Limits, run
-from telecine.progress import Quiet
+from telecine.process import Finished, Limits, run
 from telecine.tools import ffmpeg_path
 from telecine.video.encode import Encoded
-from telecine.video.following import Following
-from telecine.video.frame_command import Footage, exact_argv, samples_argv
+from telecine.video.frame_command import Footage, exact_argv
 from telecine.video.plan import VideoPlan
 
 # Where a container's index is coarse or wrong a seek may land behind the asked time: then from further back, and then
@@ -87,9 +83,7 @@ def exact(
         except (InputError, SystemFault):
             continue
         data = max(finished.stdout, data, key=len)
-        # Some decoders depend on what only the first frame says (x264's 4:4:4 before build 151), and open GOPs on
-        # frames before the keyframe; what was decoded from the beginning is what the rungs show, damaged or not.
-        damaged = f"[{plan.video.codec} @ " in finished.stderr
+        damaged = complained(plan, finished)
         if len(data) == size * count and not damaged:
             break
     images = [
@@ -100,35 +94,10 @@ def exact(
     return images
 
 
-def samples(
-    plan: VideoPlan,
-    footage: Footage,
-    *,
-    first_s: float,
-    last_s: float,
-    interval_s: float,
-    scaled: tuple[int, int],
-    folder: Path,
-    cancel: threading.Event,
-) -> Iterator[tuple[int, Image.Image]]:
-    """Small frames of the whole video with the numbers of the output frames that show them, in order of time.
+def complained(plan: VideoPlan, finished: Finished) -> bool:
+    """Whether the decoder had complaints, after a seek or at all.
 
-    Args:
-        folder: an existing, empty directory for working files.
+    Some decoders depend on what only the first frame says (4:4:4 of x264 before build 151); what is decoded from the
+    beginning is what the rungs show, damaged or not.
     """
-    argv = samples_argv(
-        ffmpeg_path(),
-        plan,
-        footage,
-        first_s=first_s,
-        last_s=last_s,
-        interval_s=interval_s,
-        scaled=scaled,
-        pattern=folder / "%d.ppm",
-    )
-    with suppress(InputError, SystemFault):  # of a damaged file, what came out until then will do
-        run(argv, limits=SAMPLING, cancel=cancel, on_line=Following(Quiet(), "", plan.timing.duration_s))
-    for path in sorted(folder.glob("*.ppm"), key=lambda file: int(file.stem)):
-        with Image.open(path) as image:
-            yield max(0, min(round(int(path.stem) / 1000 * plan.timing.fps), plan.timing.frames - 1)), image.copy()
-        path.unlink()
+    return f"[{plan.video.codec} @ " in finished.stderr

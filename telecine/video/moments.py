@@ -6,16 +6,15 @@ ratings (frame_score.py), or taking the pictures (still.py, preview.py).
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from telecine.video.candidates import candidates
 from telecine.video.frame_command import Footage
 from telecine.video.frame_score import Look, choose, look_at
-from telecine.video.frames import samples
 from telecine.video.plan import VideoPlan
 from telecine.video.still_plan import fitted
 
@@ -59,15 +58,14 @@ class Moments:
         duration = self._plan.timing.duration_s
         short = duration <= _SHORT_S
         first_s, last_s = (0.0, duration) if short else (duration * _FIRST, duration * _LAST)
-        with tempfile.TemporaryDirectory(dir=self._work, prefix="candidates-") as folder:
-            found = samples(
-                self._plan,
-                self._footage,
-                first_s=first_s,
-                last_s=last_s,
-                interval_s=(last_s - first_s) / self._candidates,
-                scaled=fitted(self._plan.video.displayed_size, _PROXY),
-                folder=Path(folder),
-                cancel=self._cancel,
-            )
-            return [look_at(frame, np.asarray(image)) for frame, image in found]
+        found = candidates(
+            self._plan,
+            self._footage,
+            first_s=first_s,
+            last_s=last_s,
+            count=self._candidates,
+            scaled=fitted(self._plan.video.displayed_size, _PROXY),
+            work=self._work,
+            cancel=self._cancel,
+        )
+        return [look_at(frame, np.asarray(image)) for frame, image in found]

@@ -18,6 +18,7 @@ from telecine.process import run
 from telecine.progress import Quiet
 from telecine.recipe import parse_recipe
 from telecine.tools import ffmpeg_path
+from telecine.video.candidates import candidates
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
 from telecine.video.frames import cheapest
@@ -178,6 +179,21 @@ def test_chosen_stills_are_of_different_shots_and_the_same_again(pictures: Pictu
     footage = cheapest(made.plan, Encoded(str(tmp_path), {}, {}), tmp_path / "a.mp4")
     again = Moments(made.plan, footage, tmp_path, cancel, pictures=3).best(3)
     assert again == Moments(made.plan, footage, tmp_path, cancel, pictures=3).best(3)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+@pytest.mark.parametrize("count", [4, 30])
+def test_candidates_are_known_by_their_frames_whether_sought_or_not(tmp_path: Path, name: str, count: int) -> None:
+    """All frames are keyframes: four candidates are far apart, thirty are not."""
+    source = numbered(tmp_path / name, "25", "-g", "1")
+    plan = plan_video(probe(source), parse_recipe({"name": "test", "outputs": [{"kind": "video_still"}]}, "test"))
+    footage = cheapest(plan, Encoded(str(tmp_path), {}, {}), source)
+    span = {"first_s": 0.5, "last_s": 5.5, "scaled": (320, 64), "work": tmp_path}
+    found = candidates(plan, footage, count=count, cancel=threading.Event(), **span)
+    assert count - 5 <= len(found) <= count
+    for frame, image in found:
+        image.save(tmp_path / "one.png")
+        assert number_of(tmp_path / "one.png") == frame
 
 
 def test_a_storyboard_shows_each_time_from_its_middle(pictures: Pictures, tmp_path: Path) -> None:

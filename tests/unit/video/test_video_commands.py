@@ -110,6 +110,7 @@ def test_storyboards_and_candidates_come_from_keyframes_where_these_are_dense_en
     span = {"first_s": 1.0, "last_s": 18.0, "scaled": (320, 180), "pattern": WORK / "%d.ppm"}
     check("samples-rung", samples_argv(FFMPEG, plan, rung, interval_s=0.5, **span))
     assert "nokey" in samples_argv(FFMPEG, plan, source, interval_s=0.5, **span)
+    check("samples-sought", samples_argv(FFMPEG, plan, source, interval_s=20.0, sought=True, **span))
 
 
 def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
