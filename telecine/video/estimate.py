@@ -17,19 +17,19 @@ from telecine.video.timing import Timing
 _DECODE_RATE, _TONEMAP_RATE, _COPY_RATE = 250e6, 20e6, 5_000e6
 _ENCODE_RATE = {
     VideoCodec.H264: 45e6,
-    VideoCodec.H265: 14e6,
-    VideoCodec.VP9: 12e6,
-    VideoCodec.AV1: 24e6,
-    VideoCodec.FFV1: 90e6,
+    VideoCodec.H265: 20e6,
+    VideoCodec.VP9: 17e6,
+    VideoCodec.AV1: 27e6,
+    VideoCodec.FFV1: 60e6,
 }
-_PRESET_COST: dict[Preset, float] = {
-    "ultrafast": 0.5,
-    "superfast": 0.7,
-    "veryfast": 1,
-    "faster": 1.5,
-    "fast": 2,
-    "medium": 2.6,
-    "slow": 5,
+_PRESETS: tuple[Preset, ...] = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
+# What each costs against veryfast.
+_PRESET_COST = {
+    VideoCodec.H264: (0.5, 0.7, 1, 1.5, 2, 2.6, 5),
+    VideoCodec.H265: (0.6, 0.75, 1, 1.05, 1.2, 1.4, 3),
+    VideoCodec.VP9: (0.4, 1, 1, 1.05, 1.1, 1.2, 2),
+    VideoCodec.AV1: (0.6, 0.8, 1, 1.3, 1.7, 2.2, 2.8),
+    VideoCodec.FFV1: (1, 1, 1, 1, 1, 1, 1),
 }
 _FIRST_PASS = 0.5  # of the second
 
@@ -49,6 +49,6 @@ def estimate_seconds(video: VideoFacts, rungs: Iterable[Rung], clock: Timing) ->
 def encode_seconds(rung: Rung, clock: Timing) -> float:
     """Core seconds of one picture's encoder."""
     coding = rung.coding
-    cost = 1.0 if coding.codec.lossless else _PRESET_COST[coding.preset]
+    cost = _PRESET_COST[coding.codec][_PRESETS.index(coding.preset)]
     passes = 1 + _FIRST_PASS * coding.two_pass
     return rung.pixels * rung.pace(clock).frames / _ENCODE_RATE[coding.codec] * cost * passes

@@ -8,7 +8,6 @@ other words for the program itself. Doesn't belong here: an encoder's options (e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import ffmpeg
 from telecine.video.encoder import Options, container_options, encoder_options, with_pass, working_container
 from telecine.video.graph import pictures
 from telecine.video.ladder import Rung
+from telecine.video.memory import encoder_threads
 from telecine.video.plan import VideoPlan
 
-_PER_CORE = 1.5  # threads; x264's own number for frame threads
 # The graph alone decides which frames there are; nothing of the source's tags gets into a working file.
 _ALWAYS: Options = {"fps_mode": "passthrough", "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
 
@@ -43,7 +42,7 @@ def picture_argv(
     outputs = []
     # ffmpeg numbers the logs of passes by outputs: those with two passes come first, in both.
     for rung in sorted(rungs, key=lambda rung: not rung.coding.two_pass):
-        pace, own = rung.pace(plan.timing), threads and _threads(plan, rung, rungs, threads)
+        pace, own = rung.pace(plan.timing), threads and encoder_threads(plan, rung, rungs, threads)
         options = encoder_options(rung.coding, pace, rung.width, threads=own, source=plan.video)
         if rung.coding.two_pass:
             options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
@@ -52,15 +51,3 @@ def picture_argv(
         outputs.append(ffmpeg.output(made[rung.name], target, **options, **_ALWAYS))
     words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs))
     return words[words.index("-filter_complex") :]
-
-
-def _threads(plan: VideoPlan, rung: Rung, rungs: Sequence[Rung], cores: int) -> int:
-    """Threads of one encoder out of several: by its share of the work, since all run at once.
-
-    x264's own choice, half as many again as cores for each, costs 3 % more with four rungs on two cores.
-    """
-
-    def samples(each: Rung) -> float:
-        return each.pixels * float(each.pace(plan.timing).fps)
-
-    return max(1, math.ceil(_PER_CORE * cores * samples(rung) / max(map(samples, rungs))))
