@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from media_assets.video_tables import probe_tables, rendition_rows
 from telecine import __version__
 from telecine.settings import Settings
 from telecine.worker import Outcome
@@ -60,8 +61,12 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         metadata["preview"] = dg.MetadataValue.md(f"![preview]({base}/{outcome.preview})")
     metadata |= {
         "source": f"{job.bucket}/{job.key}",
-        "outputs": dg.MetadataValue.table(_rows(outputs[:_MAX_ROWS], manifest["source"])),
+        "outputs": dg.MetadataValue.table(_rows(asset, outputs[:_MAX_ROWS], outcome)),
     }
+    if asset == "video/metadata":
+        metadata |= probe_tables(outcome.private_facts.get("sheet"))
+    if asset == "video/renditions" and outcome.plot:
+        metadata["bit rate and quality"] = dg.MetadataValue.md(f"![bit rate and quality]({base}/{outcome.plot})")
     if facts := _source_facts(outcome):
         metadata["source facts"] = dg.MetadataValue.table([dg.TableRecord(facts)])
     if any(output["files"] for output in outputs):
@@ -108,8 +113,12 @@ def _source_facts(outcome: Outcome) -> dict[str, str | int | bool]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _rows(outputs: Sequence[Mapping[str, Any]], source: Mapping[str, Any]) -> list[dg.TableRecord]:
+def _rows(asset: str, outputs: Sequence[Mapping[str, Any]], outcome: Outcome) -> list[dg.TableRecord]:
     """Outputs for the UI's table, without columns in which nothing would stand."""
+    assert outcome.manifest is not None
+    source = outcome.manifest["source"]
+    if asset == "video/renditions":
+        return rendition_rows(outputs, outcome.private_facts.get("renditions", {}))
     whole = source["size_bytes"] if source["kind"] == "image" else 0
     rows = [
         {

@@ -14,6 +14,7 @@ from media_assets.claim_work import bind, fail_if_any, hold
 from media_assets.hooks import hooks
 from media_assets.materializations import details
 from media_assets.partitions import video_files
+from media_assets.video_checks import video_check_specs, video_checks
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.errors import NotOurs
@@ -25,6 +26,7 @@ from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, pl
 from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
+_CHECKS = [spec.get_python_identifier() for spec in video_check_specs]
 
 
 @contextmanager
@@ -101,10 +103,10 @@ def encode(
             return encode_step(work, baton, _wanted(context), track).to_dict()
 
 
-@dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in _NAMES.values()})
+@dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in (*_NAMES.values(), *_CHECKS)})
 def finish(
     context: dg.OpExecutionContext, encoded: dict, ledger: LedgerResource, object_store: ObjectStoreResource
-) -> Iterator[dg.Output[None]]:
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """Package, take stills, verify, publish."""
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     baton = Baton.from_dict(encoded)
@@ -116,6 +118,7 @@ def finish(
         for asset in sorted(outcome.made):
             if metadata := details(outcome, asset, settings):
                 yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
+        yield from video_checks(outcome)
         # Last: until Dagster has heard of everything, recovery must know that something is left to say.
         held.release(settings.scratch)
         if outcome.error_code is not None:
@@ -156,8 +159,9 @@ _DESCRIPTIONS = {
     hooks=hooks,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     can_subset=True,
+    check_specs=video_check_specs,
 )
 def videos(source):
     """One video: everything its recipe asks for."""
     results = finish(encode(plan(source)))
-    return {name: getattr(results, name) for name in _NAMES.values()}
+    return {name: getattr(results, name) for name in (*_NAMES.values(), *_CHECKS)}

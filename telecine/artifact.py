@@ -109,6 +109,7 @@ class MediaResult:
         private_facts: what was learnt about the source and must not be public (camera, whether there are
             coordinates); goes to Dagster only.
         details: everything the source's metadata says, private, JSON-ready; None unless the recipe keeps it.
+        plot: small SVG for the Dagster UI, or None.
     """
 
     facts: Mapping[str, Any]
@@ -118,6 +119,7 @@ class MediaResult:
     preview: bytes | None = field(default=None, repr=False)
     private_facts: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] | None = field(default=None, repr=False)
+    plot: bytes | None = field(default=None, repr=False)
 
 
 def sha256_of(path: Path) -> str:

@@ -154,8 +154,8 @@ class _ImageBatch:
                 self.wanted,
                 made.failures,
             )
-            outcome = Outcome.of(job, generation, published, frozenset(self.wanted), made.preview)
-            return replace(outcome, private_facts=made.private_facts)
+            made_here = frozenset(self.wanted)
+            return Outcome.of(job, generation, published, made_here, made.preview, made.private_facts)
         except NotOurs as e:
             return _ended(job, "FENCED", generation, e)
         except TelecineError as e:

@@ -84,6 +84,14 @@ def upload_preview(
     return f"g{generation}/preview.jpg"
 
 
+def upload_plot(store: ObjectStore, bucket: str, partition: str, generation: int, plot: bytes | None) -> str | None:
+    """URL, relative to the manifest, of a drawing for the Dagster UI; no output either."""
+    if plot is None:
+        return None
+    store.write(bucket, f"{generation_prefix(partition, generation)}quality.svg", plot, mime="image/svg+xml")
+    return f"g{generation}/quality.svg"
+
+
 def _files_list(artifact: Artifact) -> bytes:
     """A stream's files with sizes and hashes; paths are relative to the generation's directory."""
     files = [

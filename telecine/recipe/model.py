@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
@@ -52,6 +52,17 @@ class Recipe(SpecModel):
         False, description="Images: make what can be made of a file whose end is missing, with a warning."
     )
 
+    quality_check: Literal["off", "sample"] = Field(
+        "sample",
+        description="Videos: compare a few short samples of every rendition with what it was made from (SSIM, XPSNR, "
+        "VMAF). The figures are shown in Dagster; they change no output.",
+    )
+
+    @field_validator("quality_check", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:
         seen: set[tuple[str, str]] = set()
@@ -79,10 +90,10 @@ class Recipe(SpecModel):
     def hash(self) -> str:
         """First 16 hex digits of SHA-256 over what changes outputs.
 
-        Name and description are left out, and so are values equal to their default: writing a default down,
-        renaming a recipe, or a release that adds a field makes nothing stale.
+        Name, description and quality_check are left out, and so are values equal to their default: writing a default
+        down, renaming a recipe, or a release that adds a field makes nothing stale.
         """
-        content = self.model_dump(mode="json", exclude={"name", "description"}, exclude_defaults=True)
+        content = self.model_dump(mode="json", exclude={"name", "description", "quality_check"}, exclude_defaults=True)
         # exclude_defaults drops a discriminator never: `kind` has no default.
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

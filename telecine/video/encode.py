@@ -27,6 +27,7 @@ from telecine.video.missing import Place, missing
 from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
+from telecine.video.sampling import reference_bytes
 from telecine.video.sound import MAIN, Take, takes
 from telecine.video.sound_argv import Levelled, audio_file
 from telecine.video.sound_level import at_their_loudness
@@ -219,11 +220,12 @@ def _limits(plan: VideoPlan) -> Limits:
     wall = max(_WALL_LEAST_S, plan.estimate_seconds * _WALL_FACTOR)
     caps = [rung.coding.max_bitrate_bps or rung.coding.bitrate_bps for rung in plan.encodes]
     largest = sum(cap for cap in caps if cap) / 8 * plan.timing.duration_s
+    sampled = reference_bytes(plan.encodes, plan.samples)
     return Limits(
         wall_s=wall,
         stall_s=_STALL_S,
         cpu_s=round(wall * (os.cpu_count() or 1)),
-        file_bytes=round(largest * 2) + 64 * 1024**2 if all(caps) else None,
+        file_bytes=round(largest * 2) + 64 * 1024**2 + sampled if all(caps) else None,
     )
 
 

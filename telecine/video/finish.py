@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult
+from telecine.errors import NotOurs, TelecineError
 from telecine.progress import ProgressSink
 from telecine.video.captions import make_captions
 from telecine.video.describe import manifest_facts, metadata
@@ -28,6 +29,8 @@ from telecine.video.plan import (
     THUMBNAILS,
     VideoPlan,
 )
+from telecine.video.private import ladder_plot, making, sheet, verdict
+from telecine.video.quality import Quality, measure_quality
 from telecine.video.renditions import broken_files, make_renditions, stream_files
 from telecine.video.stills import make_stills, storyboard_artifact
 from telecine.video.streams import make_streams
@@ -95,6 +98,8 @@ def finish(
                     raise broken[file]
             captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
             make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
+    tell("PACKAGING", 0.9, "comparing", "samples")
+    quality, unmeasured = _quality(plan, encoded, left, cancel)
     sink.report("PACKAGING", 1.0, {})
     preview = make_stills(plan, intact, source, out_dir, gathered, sink, cancel)
     sink.report("STILLS_AND_CLEANUP", 1.0, {})
@@ -106,8 +111,28 @@ def finish(
         warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *unread, *gathered.warnings),
         failures=tuple(gathered.failures),
         preview=preview,
-        private_facts={"streams": gathered.streams} if gathered.streams else {},
+        plot=ladder_plot(plan, gathered.artifacts, quality),
+        private_facts={
+            "sheet": sheet(plan.facts),
+            "renditions": making(plan, encoded, quality),
+            "quality": verdict(plan, quality, unmeasured) if quality or unmeasured else None,
+            **({"streams": gathered.streams} if gathered.streams else {}),
+        },
     )
+
+
+def _quality(
+    plan: VideoPlan, encoded: Encoded, left: Collection[Place], cancel: threading.Event
+) -> tuple[tuple[Quality, ...], str | None]:
+    """Figures of the renditions, or why there are none; they are never worth failing for."""
+    if not any(asset == RENDITIONS for asset, _ in left):
+        return (), None
+    try:
+        return measure_quality(plan, encoded, cancel), None
+    except NotOurs:
+        raise
+    except TelecineError as e:
+        return (), e.message
 
 
 def _metadata(plan: VideoPlan, out_dir: Path) -> Artifact:

@@ -18,6 +18,7 @@ from telecine.video.graph import pictures
 from telecine.video.ladder import Rung
 from telecine.video.memory import encoder_threads
 from telecine.video.plan import VideoPlan
+from telecine.video.sampling import comparable, reference_file, reference_options, selection
 
 # The graph alone decides which frames there are; nothing of the source's tags gets into a working file.
 _ALWAYS: Options = {"fps_mode": "passthrough", "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
@@ -33,13 +34,15 @@ def picture_argv(
 ) -> list[str]:
     """What follows the inputs: `-filter_complex`, and each rung's options and file. Input 0 is the source.
 
+    Then come the references of what is sampled for quality figures.
+
     Args:
         threads: cores to use; None for all.
         first_pass: only the statistics that `two_pass` needs, no files.
     """
     source = ffmpeg.input("source")[str(plan.video.index)]
     made = pictures(source, plan.video, plan.timing, rungs)
-    outputs = []
+    outputs, references = [], []
     # ffmpeg numbers the logs of passes by outputs: those with two passes come first, in both.
     for rung in sorted(rungs, key=lambda rung: not rung.coding.two_pass):
         pace, own = rung.pace(plan.timing), threads and encoder_threads(plan, rung, rungs, threads)
@@ -48,6 +51,13 @@ def picture_argv(
             options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
         options |= {"f": "null"} if first_pass else container_options(rung.coding)
         target = "-" if first_pass else f"file:{work_dir / video_file(rung)}"
-        outputs.append(ffmpeg.output(made[rung.name], target, **options, **_ALWAYS))
-    words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs))
+        picture = made[rung.name]
+        if plan.samples and comparable(rung) and not first_pass:
+            both = picture.filter_multi_output("split", 2)
+            picture = both[0]
+            sampled = both[1].filter("select", selection([w.of(rung, plan.timing) for w in plan.samples]))
+            reference = f"file:{work_dir / reference_file(rung)}"
+            references.append(ffmpeg.output(sampled, reference, **reference_options(rung), **_ALWAYS))
+        outputs.append(ffmpeg.output(picture, target, **options, **_ALWAYS))
+    words: list[str] = ffmpeg.get_args(ffmpeg.merge_outputs(*outputs, *references))
     return words[words.index("-filter_complex") :]

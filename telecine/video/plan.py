@@ -25,6 +25,7 @@ from telecine.video.captions import Caption, CaptionFile, plan_captions
 from telecine.video.coding import most_capable, plan_coding, without
 from telecine.video.estimate import estimate_seconds
 from telecine.video.ladder import Rung, ladder
+from telecine.video.sampling import Window, windows
 from telecine.video.single import single
 from telecine.video.sound import Sound, plan_sounds
 from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan_stills
@@ -48,6 +49,7 @@ class VideoPlan:
         captions: of the streams.
         warnings: sentences about what is left out, or made otherwise than asked.
         estimate_seconds: how long it takes one core, roughly; for scheduling only.
+        samples: which frames are compared for quality figures; none when nobody wants them.
     """
 
     facts: MediaFacts
@@ -62,6 +64,7 @@ class VideoPlan:
     estimate_seconds: float
     captions: tuple[Caption, ...] = ()
     warnings: tuple[str, ...] = ()
+    samples: tuple[Window, ...] = ()
 
     @property
     def video(self) -> VideoFacts:
@@ -143,12 +146,13 @@ def plan_video(
     fps = output_fps(video, max((o.max_fps for o in asked), default=60.0))
     rungs = _rungs(spec, video, fps) if spec else ()
     singles = tuple(single(one, facts, fps) for one in single_specs)
+    divisor = math.lcm(*(rung.fps_divisor for rung in (*rungs, *singles)))
     clock = timing(
         facts,
         fps,
         streams.segment_s if streams else Streams(kind="streams").segment_s,
         spec.gop_s if spec else GOP_S,
-        divisor=math.lcm(*(rung.fps_divisor for rung in (*rungs, *singles))),
+        divisor=divisor,
     )
     captions, warnings = (
         plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
@@ -171,6 +175,7 @@ def plan_video(
         estimate_seconds=estimate_seconds(video, (*rungs, *singles), clock),
         captions=captions,
         warnings=(*warnings, *unheard),
+        samples=windows(clock, divisor) if recipe.quality_check == "sample" else (),
     ).without(lacking)
 
 

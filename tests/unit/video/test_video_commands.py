@@ -79,8 +79,13 @@ def check(name: str, argv: list[str]) -> None:
     ("name", "facts"), [("plain", PLAIN), ("phone-hlg-portrait", PHONE), ("broadcast", BROADCAST), ("mirror", MIRROR)]
 )
 def test_the_encode_is_told_what_was_planned(name: str, facts: MediaFacts) -> None:
-    plan = plan_video(facts, load_recipe("default"))
+    plan = replace(plan_video(facts, load_recipe("default")), samples=())
     check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, taken=everything(plan), threads=2))
+
+
+def test_what_the_encoders_get_is_sampled_for_quality_figures() -> None:
+    plan = plan_video(PLAIN, load_recipe("default"))
+    check("encode-sampled", encode_argv(FFMPEG, plan, SOURCE, WORK, taken=everything(plan), threads=2))
 
 
 def test_a_still_looks_like_the_video() -> None:
