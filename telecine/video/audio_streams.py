@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult, StreamFile
+from telecine.codecs import AudioCodec, Container
 from telecine.probe import MediaFacts
 from telecine.recipe import Recipe
-from telecine.recipe.audio import AudioRendition
+from telecine.recipe.audio import AudioMap, AudioRendition
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
 from telecine.stream.tracks import Rendition, Sound, labelled, language_tag
 from telecine.stream.verify import Expected, Gate
@@ -23,7 +24,6 @@ from telecine.video.missing import Place
 from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
 
 RENDITIONS, HLS, DASH = "audio/renditions", "audio/hls", "audio/dash"
-_AAC = "mp4a.40.2"
 
 
 def stream_places(recipe: Recipe, made: Collection[Place]) -> tuple[Place, ...]:
@@ -55,7 +55,8 @@ def add_streams(
         NotOurs: canceled.
     """
     wanted, spec = stream_places(recipe, made), recipe.streams()
-    files = [a for a in result.artifacts if a.asset == RENDITIONS and a.codecs == _AAC and a.mime == "audio/mp4"]
+    inputs = _inputs(recipe)
+    files = [a for a in result.artifacts if a.asset == RENDITIONS and a.name in inputs]
     if not wanted or spec is None or not files:
         return result
     gathered = Gathering()
@@ -92,8 +93,11 @@ def add_streams(
 
 
 def _inputs(recipe: Recipe) -> list[str]:
-    """Names of the recipe's AAC files."""
-    return [o.name for o in recipe.outputs if isinstance(o, AudioRendition) and o.codec == "aac"]
+    """Names of the recipe's AAC files that are versions of one sound: alike but for their bit rates."""
+    files = [o for o in recipe.outputs if isinstance(o, AudioRendition) and o.codec is AudioCodec.AAC]
+    files = [o for o in files if o.used_container is Container.M4A]
+    shape = set(AudioMap.model_fields)
+    return [o.name for o in files if o.model_dump(include=shape) == files[0].model_dump(include=shape)]
 
 
 def _sounds(files: list[Artifact], facts: MediaFacts, out_dir: Path) -> tuple[Sound, ...]:

@@ -24,6 +24,7 @@ TWO_RATES = {
         {"kind": "audio", "name": "small", "codec": "aac", "bitrate_bps": 48_000},
         {"kind": "audio", "name": "large", "codec": "aac", "bitrate_bps": 128_000},
         {"kind": "audio", "name": "opus", "codec": "opus"},
+        {"kind": "audio", "name": "voice", "codec": "aac", "channels": "mono", "sample_rate": 22_050},
         {"kind": "streams", "segment_s": 2},
     ],
 }
@@ -66,7 +67,7 @@ def test_a_sound_file_gets_a_variant_for_each_aac_rate(song: Path, tmp_path: Pat
 
 def test_a_retry_of_the_streams_makes_the_files_again_that_they_need(song: Path, tmp_path: Path) -> None:
     facts = probe(song)
-    earlier = {("audio/renditions", name) for name in ("small", "large", "opus")}
+    earlier = {("audio/renditions", name) for name in ("small", "large", "opus", "voice")}
     result = made_of(song, facts, TWO_RATES, tmp_path / "out", earlier)
     assert {(a.asset, a.name) for a in result.artifacts} == PLACES | {
         ("audio/renditions", "small"),
