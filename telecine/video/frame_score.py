@@ -81,7 +81,8 @@ def score(look: Look, typical_edges: float) -> float:
         typical_edges: what `edges` are in this video's sharper frames.
     """
     sharp = look.edges / (look.edges + typical_edges) * 2 if look.edges > 0 else 0.0
-    light = float(np.interp(look.mean, (14, 60, 190, 245), (0, 1, 1, 0.15)))
+    # A night scene is dark too, but something in it is lit.
+    light = float(np.interp(look.mean + look.spread, (20, 80), (0, 1)) * np.interp(look.mean, (190, 245), (1, 0.15)))
     contrast = min(1.0, look.spread / 45)
     content = min(1.0, look.entropy / 3) ** 2
     background = float(np.interp(look.flat, (0.5, 0.9), (1, 0.1)))

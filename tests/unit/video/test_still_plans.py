@@ -198,3 +198,11 @@ def test_pictures_of_one_name_are_refused() -> None:
         plan({"kind": "video_still", "name": "a", "auto": 2}, {"kind": "animated_preview", "name": "a-1"})
     with pytest.raises(ConfigurationError, match="one storyboard"):
         plan({"kind": "storyboard"}, {"kind": "storyboard", "name": "b"})
+
+
+def test_a_recipe_with_pictures_survives_the_ledger() -> None:
+    offsets = [{"name": "a", "offsets": [1, "5%"]}, {"offsets": {"b": 2.5}}, {"name": "c", "offsets": "7%"}]
+    recipe = parse_recipe({"name": "x", "outputs": [{"kind": "video_still", **o} for o in offsets]}, "test")
+    again = parse_recipe(recipe.model_dump(mode="json"), "test")
+    assert again == recipe
+    assert again.hash == recipe.hash
