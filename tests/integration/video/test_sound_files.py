@@ -211,6 +211,7 @@ def test_a_cover_that_is_a_bomb_or_broken_costs_nothing_but_itself(tmp_path: Pat
         (("-ar", "96000", "-c:a", "pcm_s24le"), "wav"),
         (("-c:a", "eac3", "-movflags", "+frag_keyframe+delay_moov", "-frag_duration", "500000"), "mp4"),
         (("-c:a", "libmp3lame"), "mp3"),
+        (("-c:a", "aac", "-f", "adts"), "aac"),
         (("-c:a", "pcm_u8", "-ar", "8000", "-ac", "1"), "wav"),
     ],
 )
