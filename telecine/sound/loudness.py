@@ -24,7 +24,8 @@ from telecine.sound.filtering import filtered, opened
 from telecine.sound.shape import Filter, Shape, at_loudness
 from telecine.tools import ffmpeg_path
 
-TOLERANCE_LU = 1.0
+_TOLERANCE_LU = 1.0
+_NEAR_DB = 1.5  # a peak this near to its ceiling was held down by the limiter
 METER: Filter = ("ebur128", {"peak": "true", "framelog": "quiet"})
 _SILENT_LUFS = -69.9  # ebur128 says -70 for silence, and for less than 0.4 s: BS.1770's absolute gate
 _CLOSE_LU = 0.3
@@ -62,6 +63,28 @@ def loudness_of(stderr: str) -> Loudness:
     loudness, peak = max(found)
     heard = math.isfinite(loudness) and loudness > _SILENT_LUFS
     return Loudness(loudness if heard else None, peak if math.isfinite(peak) else None)
+
+
+def check_loudness(name: str, wish: AudioMap, found: Loudness | None) -> tuple[str, ...]:
+    """Nothing, when an output is within 1 LU of what was asked; a warning when that can't be.
+
+    Args:
+        found: None when it wasn't measured, because nothing was asked.
+
+    Raises:
+        SystemFault: VERIFY_FAILED.
+    """
+    if wish.loudness_lufs is None or found is None:
+        return ()
+    if found.integrated_lufs is None or found.true_peak_dbtp is None:
+        return (f"{name}: there is no sound whose loudness could be changed.",)
+    off = found.integrated_lufs - wish.loudness_lufs
+    if abs(off) <= _TOLERANCE_LU:
+        return ()
+    if off < 0 and found.true_peak_dbtp > wish.true_peak_dbtp - _NEAR_DB:
+        return (f"{name} is {-off:.1f} LU quieter than asked: its peaks leave no room.",)
+    said = f"{name} came out at {found.integrated_lufs:.1f} LUFS instead of {wish.loudness_lufs:.1f}"
+    raise SystemFault(ErrorCode.VERIFY_FAILED, said)
 
 
 def levelled_shape(

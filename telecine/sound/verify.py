@@ -16,14 +16,13 @@ from telecine.codecs import AudioCodec
 from telecine.errors import ErrorCode, InputError, SystemFault
 from telecine.process import Limits, run
 from telecine.sound.command import decode_argv
-from telecine.sound.loudness import METER, TOLERANCE_LU, Loudness, loudness_of
+from telecine.sound.loudness import METER, Loudness, check_loudness, loudness_of
 from telecine.sound.plan import SoundFile
 from telecine.tools import ffmpeg_path, ffprobe_path
 
 _LENGTH_S, _LENGTH_SHARE = 0.25, 0.02  # output against measured source; codecs pad, damaged frames are missing
 _HALF = 0.5
 _OPUS_RATE = 48_000  # RFC 7845: decoders play at it, whatever went in
-_NEAR_DB = 1.5  # a peak this near to its ceiling was held down by the limiter
 _TROUBLE = re.compile(r"error while decoding|invalid|corrupt|concealing|header missing", re.IGNORECASE)
 
 
@@ -102,22 +101,6 @@ def check(file: SoundFile, heard: Heard, duration_s: float, stderr: str) -> tupl
         )
     missing = duration_s - length
     if missing > max(_LENGTH_S, duration_s * _LENGTH_SHARE):
-        return (f"{missing:.1f} s of the source's sound are damaged and were left out.", *_loudness(file, heard))
-    return _loudness(file, heard)
-
-
-def _loudness(file: SoundFile, heard: Heard) -> tuple[str, ...]:
-    """Within 1 LU of what was asked, unless peaks leave no room."""
-    wanted, found = file.spec.loudness_lufs, heard.loudness
-    if wanted is None or found is None:
-        return ()
-    if found.integrated_lufs is None or found.true_peak_dbtp is None:
-        return (f"{file.name}: there is no sound whose loudness could be changed.",)
-    off = found.integrated_lufs - wanted
-    if abs(off) <= TOLERANCE_LU:
-        return ()
-    if off < 0 and found.true_peak_dbtp > file.spec.true_peak_dbtp - _NEAR_DB:
-        return (f"{file.name} is {-off:.1f} LU quieter than asked: its peaks leave no room.",)
-    raise SystemFault(
-        ErrorCode.VERIFY_FAILED, f"{file.file} came out at {found.integrated_lufs:.1f} LUFS instead of {wanted:.1f}"
-    )
+        lost = f"{missing:.1f} s of the source's sound are damaged and were left out."
+        return lost, *check_loudness(file.name, file.spec, heard.loudness)
+    return check_loudness(file.name, file.spec, heard.loudness)

@@ -30,7 +30,7 @@ from telecine.video.rendition import measure
 from telecine.video.sampling import reference_bytes
 from telecine.video.sound import MAIN, Take, takes
 from telecine.video.sound_argv import Levelled, audio_file
-from telecine.video.sound_level import at_their_loudness
+from telecine.video.sound_level import at_their_loudness, check_levels
 from telecine.video.verify import check, check_decodes, expected
 
 _STALL_S = 180.0  # a two-core machine takes this long for no frame of an allowed size
@@ -124,7 +124,7 @@ def encode(
         work_dir=str(work_dir),
         videos={rung.name: video_file(rung) for rung in attempt.pictures},
         sounds={t.sound.number: {v.name: audio_file(t.sound, v) for v in t.versions} for t in heard},
-        warnings=(*warnings, *unheard),
+        warnings=(*warnings, *unheard, *check_levels(heard, work_dir, cancel)),
         speed=speed,
         lacking=tuple(sorted(lacking)),
         encoded=tuple(rung.name for rung in attempt.encodes),
