@@ -20,6 +20,7 @@ from telecine.video.timing import exact_fps, output_fps
 _STANDARD = (2160, 1440, 1080, 720, 480, 360, 240)
 _COPYABLE = ("mp4", "mov", "mkv", "webm")  # containers whose clock runs through
 _LONGEST_GOP_S = 10.0  # players seek to keyframes
+_HELD_S = 0.5
 _LOSSLESS_TO_THE_EYE = 15  # crf; encoding again could only lose
 _OUR_PROFILE = {"constrained baseline": "baseline", "baseline": "baseline", "main": "main", "high": "high"}
 _OUR_PROFILE |= {"main 10": "main10", "profile 0": "0", "profile 2": "2", "high 10": "high10"}
@@ -97,13 +98,15 @@ def _will_do(spec: VideoRendition, facts: MediaFacts, rung: Rung, fps: Fraction)
     plain = coding.hdr is not None or video.colour_primaries in (None, "bt709")
     constant = not video.vfr and rung.fps is None and output_fps(video, 1000) == fps / rung.fps_divisor
     whole = facts.format in _COPYABLE and not facts.warnings and abs(video.start_s - facts.begin_s) < 1 / fps
+    ends_with_sound = facts.duration_s - (video.end_s - video.start_s) < _HELD_S  # players hold the last frame so long
     seekable = (video.keyframe_interval_s or 0.0) <= _LONGEST_GOP_S
     cap = coding.max_bitrate_bps or coding.bitrate_bps or rung.max_bitrate_bps
     rate = video.bitrate_bps or facts.bitrate_bps
     lavish = coding.crf is not None and coding.crf <= _LOSSLESS_TO_THE_EYE and coding.max_bitrate_bps is None
     small = lavish or (rate is not None and rate <= cap)
     looks_right = same_shape and upright and same_pixels and plain
-    return looks_right and constant and whole and seekable and small and _profile_fits(video, coding)
+    runs_right = constant and whole and ends_with_sound and seekable
+    return looks_right and runs_right and small and _profile_fits(video, coding)
 
 
 def _profile_fits(video: VideoFacts, coding: Coding) -> bool:

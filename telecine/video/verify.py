@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from telecine.codecs import VideoCodec
@@ -36,6 +36,7 @@ class Expected:
     Attributes:
         codec: None for a picture that was copied from the source: its rhythm is the source's.
         colours: space, primaries, transfer and range as ffprobe names them.
+        duration_s: of the sound.
         sound: whether it has any.
     """
 
@@ -45,20 +46,23 @@ class Expected:
     codec: VideoCodec | None
     pixel_format: str
     colours: Mapping[str, str]
+    duration_s: float
     sound: bool
 
     @property
-    def duration_s(self) -> float:
+    def picture_s(self) -> float:
         """Length of the picture."""
         return float(self.pace.frames / self.pace.fps)
 
 
 def expected(plan: VideoPlan, rung: Rung, *, sound: bool) -> Expected:
-    """What one of a plan's pictures should be."""
+    """What one of a plan's pictures should be; a copy ends where the source's picture does, whatever its sound does."""
+    pace = rung.pace(plan.timing)
     return Expected(
         width=rung.width,
         height=rung.height,
-        pace=rung.pace(plan.timing),
+        pace=replace(pace, frames=plan.video.frames) if rung.copied else pace,
+        duration_s=plan.timing.duration_s,
         codec=None if rung.copied else rung.coding.codec,
         pixel_format=rung.coding.pixel_format,
         colours=colours(rung.look, plan.video),
@@ -98,18 +102,17 @@ def _shape(made: Rendition, expected: Expected) -> list[str]:
 def _rhythm(made: Rendition, expected: Expected) -> list[str]:
     """Length, number of frames, and keyframes exactly where the clock has them."""
     pace, tolerance = expected.pace, float(1 / expected.pace.fps) + SYNC_S
+    length = made.video_duration_s or made.duration_s
     if expected.codec is None:
         # Frames that an edit list hides would go along, for anybody to see.
-        if abs(made.duration_s - expected.duration_s) > tolerance or abs(made.frames - pace.frames) > 1:
-            return [f"it lasts {made.duration_s:.3f} s in {made.frames} frames, not {expected.duration_s:.3f} s"]
+        if abs(length - expected.picture_s) > tolerance or made.frames != pace.frames:
+            return [f"its picture lasts {length:.3f} s in {made.frames} frames, not {expected.picture_s:.3f} s"]
         return []
     faults = []
     if made.frames != pace.frames:
         faults.append(f"it holds {made.frames} frames instead of {pace.frames}")
-    if abs((made.video_duration_s or made.duration_s) - expected.duration_s) > tolerance:
-        faults.append(
-            f"its picture lasts {made.video_duration_s or made.duration_s:.3f} s, not {expected.duration_s:.3f} s"
-        )
+    if abs(length - expected.picture_s) > tolerance:
+        faults.append(f"its picture lasts {length:.3f} s, not {expected.picture_s:.3f} s")
     gop = 1 if expected.codec.lossless else pace.gop_frames
     start = made.video_start_s or 0.0
     planned = [start + float(n * gop / pace.fps) for n in range(-(-pace.frames // gop))]
