@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from telecine.process import Limits, run
-from telecine.stream import dash, hls, media_playlist, mpd, multivariant
+from telecine.stream import hls, media_playlist, mpd, multivariant
 from telecine.stream.captions import write_segments, write_whole
 from telecine.stream.multivariant import Start
 from telecine.stream.tracks import Picture, Rendition, Sound, Text
@@ -182,6 +182,5 @@ def _finish_dash(
         tiles=content.tiles,
         as_list=form.as_list,
     )
-    dash.parse(text)
     (directory / MPD).write_text(text)
     unfinished.unlink()
