@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from telecine.stream.verify.dash_rules import Offer
 from telecine.stream.verify.hls_rules import Presentation
-from telecine.stream.verify.measure import Container
+from telecine.stream.verify.measured import Container
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
 

@@ -14,7 +14,8 @@ from fractions import Fraction
 from itertools import islice
 
 from telecine.stream.verify.group_rules import LANGUAGE
-from telecine.stream.verify.measure import Container, Measured, Session
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Container, Measured
 from telecine.stream.verify.mpd_read import Mpd, Period, Representation, read
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook

@@ -13,7 +13,8 @@ from typing import Any
 
 from m3u8 import parser
 
-from telecine.stream.verify.measure import Piece, Session
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Piece
 from telecine.stream.verify.place import Missing, Outside
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.window import Broken, Extent

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from telecine.stream.verify import group_rules, iframe_rules, variant_rules
 from telecine.stream.verify.hls_read import Multivariant, Playlist, read
-from telecine.stream.verify.measure import Container, Session
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Container
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.segment_rules import check_aligned, check_lengths, check_objects, check_segments

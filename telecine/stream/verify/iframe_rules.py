@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from telecine.stream.verify import variant_rules
 from telecine.stream.verify.hls_read import Multivariant, Playlist
-from telecine.stream.verify.measure import Container, Piece, Session
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Container, Piece
 from telecine.stream.verify.place import Missing
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook

@@ -8,135 +8,24 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from telecine.stream.verify import bmff
+from telecine.stream.verify.bmff import looks_like_boxes
+from telecine.stream.verify.fragments import Run, read_segment, starts_with_idr
+from telecine.stream.verify.init_section import read_init
+from telecine.stream.verify.measured import Container, Init, Measured, Piece, Stretch
 from telecine.stream.verify.nal import AvcPicture
 from telecine.stream.verify.packed import Frames, looks_packed, read_packed
 from telecine.stream.verify.place import Missing, Place
 from telecine.stream.verify.transport import Stream, read_transport, unwrapped
-from telecine.stream.verify.webvtt import Captions, read_webvtt
+from telecine.stream.verify.webvtt import read_webvtt
 from telecine.stream.verify.window import Broken, Extent, Window
 
 _CLOCK = 90_000
-TS_WRAP_S = (1 << 33) / _CLOCK
 _TEXT_BYTES = 16 * 1024**2  # of a playlist or manifest
 # What reading damaged bytes may end in; each means that they are damaged.
 _DAMAGED = (Broken, LookupError, ValueError, OverflowError, struct.error)
-
-
-class Container(StrEnum):
-    """What a segment is."""
-
-    MP4 = "fMP4"
-    TS = "MPEG-TS"
-    PACKED = "packed audio"
-    VTT = "WebVTT"
-    SEALED = "encrypted whole"
-    OTHER = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One segment as a playlist or manifest lists it.
-
-    Attributes:
-        media: where it is; None when that leads out of the package.
-        duration_s: as declared.
-        begin_s: where a DASH timeline puts it; None for HLS.
-        ticks: the timescale of that timeline.
-        sealed: encrypted whole (AES-128).
-        fresh: a discontinuity comes before it.
-    """
-
-    media: Extent | None
-    duration_s: float
-    init: Extent | None = None
-    begin_s: float | None = None
-    ticks: int = 0
-    sealed: bool = False
-    fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """One track's samples in one segment; seconds, the edit list applied.
-
-    Attributes:
-        begin_s, end_s: decode times.
-        shown_s, shown_end_s: presentation times.
-        tfdt_s: decode time without the edit list, as DASH timelines may count.
-        frame_s: a frame's length.
-        even: whether all frames are equally long.
-        clean: whether a decoder can start with the first sample.
-        gap_s: largest hole (or, below zero, overlap) between fragments inside.
-        skips: broken continuity counters inside.
-        sizes: of pictures, as stored and as shown.
-        frames: samples of MP4 that can be decoded alone, and where their bytes are.
-    """
-
-    kind: str
-    codec: str
-    begin_s: float
-    end_s: float
-    shown_s: float
-    shown_end_s: float
-    tfdt_s: float
-    frame_s: float
-    samples: int
-    clean: bool
-    syncs: tuple[float, ...] = ()
-    frames: tuple[bmff.Sync, ...] = ()
-    even: bool = True
-    gap_s: float = 0.0
-    skips: int = 0
-    sizes: tuple[tuple[int, int], ...] = ()
-    range: str | None = None
-
-    def moved(self, by_s: float) -> Stretch:
-        """The same, later."""
-        return replace(
-            self,
-            begin_s=self.begin_s + by_s,
-            end_s=self.end_s + by_s,
-            shown_s=self.shown_s + by_s,
-            shown_end_s=self.shown_end_s + by_s,
-            tfdt_s=self.tfdt_s + by_s,
-            syncs=tuple(sync + by_s for sync in self.syncs),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a segment holds.
-
-    Attributes:
-        size: bytes; 0 when it isn't there.
-        fault: why it can't be read, in a few words; "" when it can.
-        missing: it isn't there at all, or empty.
-    """
-
-    size: int
-    container: Container
-    stretches: tuple[Stretch, ...] = ()
-    captions: Captions | None = None
-    fault: str = ""
-    missing: bool = False
-
-    def of(self, kind: str) -> Stretch | None:
-        """The stretch of a kind of track."""
-        return next((stretch for stretch in self.stretches if stretch.kind == kind), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Init:
-    """An initialisation section: its tracks, or why it can't be read."""
-
-    tracks: tuple[bmff.Track, ...] = ()
-    fault: str = ""
-    missing: bool = False
 
 
 @dataclass
@@ -199,7 +88,7 @@ class Session:
             window = Window(self.place, extent)
             if window.size == 0:
                 return Init(fault="is empty", missing=True)
-            return Init(bmff.read_init(window))
+            return Init(read_init(window))
         except Missing as e:
             return Init(fault=str(e), missing=True)
         except _DAMAGED as e:
@@ -253,15 +142,15 @@ class Session:
 
     def _mp4(self, window: Window, piece: Piece) -> Measured:
         # Without an initialisation section of its own a segment may begin with one (a whole file in one piece).
-        init = self.init(piece.init) if piece.init is not None else Init(bmff.read_init(window))
+        init = self.init(piece.init) if piece.init is not None else Init(read_init(window))
         if init.fault:
             return Measured(window.size, Container.MP4)  # said of the initialisation section itself
-        runs = bmff.read_segment(window, init.tracks)
+        runs = read_segment(window, init.tracks)
         return Measured(window.size, Container.MP4, tuple(_of_run(run, window) for run in runs))
 
 
 def _container(head: bytes, piece: Piece) -> Container:
-    if bmff.looks_like_boxes(head):
+    if looks_like_boxes(head):
         return Container.MP4
     if head[0] == 0x47:
         return Container.TS
@@ -277,11 +166,11 @@ def _container(head: bytes, piece: Piece) -> Container:
     return Container.TS if name.endswith(".ts") else Container.OTHER
 
 
-def _of_run(run: bmff.Run, window: Window) -> Stretch:
+def _of_run(run: Run, window: Window) -> Stretch:
     track, scale = run.track, run.track.timescale
     entry = track.entry
     clean = run.first_sync
-    if track.kind == "video" and (seen := bmff.starts_with_idr(window, run)) is not None:
+    if track.kind == "video" and (seen := starts_with_idr(window, run)) is not None:
         clean = clean and seen
     frame = (run.end - run.begin) / run.samples / scale
     return Stretch(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from telecine.stream.verify.measure import TS_WRAP_S, Container, Measured, Piece, Stretch
+from telecine.stream.verify.measured import TS_WRAP_S, Container, Measured, Piece, Stretch
 
 _LEAST, _MOST = 0.5, 1.5  # of the target duration: the spans a peak is measured over (RFC 8216 section 4.1)
 

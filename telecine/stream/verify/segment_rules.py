@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from telecine.stream.verify.measure import Container, Session, Stretch
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Container, Stretch
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
 

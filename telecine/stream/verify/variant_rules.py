@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from telecine.stream.verify.codecs import same_codec
 from telecine.stream.verify.hls_read import Line, Multivariant, Playlist
-from telecine.stream.verify.measure import Container, Session
+from telecine.stream.verify.measure import Session
+from telecine.stream.verify.measured import Container
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
 

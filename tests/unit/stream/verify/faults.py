@@ -459,3 +459,86 @@ def the_mpd_leads_out_of_the_package(package: Path) -> None:
 @fault("TC-AGREE")
 def a_rung_is_missing_from_the_mpd(package: Path) -> None:
     edit(package / MPD, r'<Representation id="1"(?s:.*?)</Representation>', "", 1)
+
+
+# Rules that are seldom broken
+
+
+@fault("APPLE-1.10", entries=(MULTIVARIANT,))
+def parameter_sets_are_said_to_be_in_the_samples(package: Path) -> None:
+    for rung in ("240p", "360p"):
+        path = package / rung / "init.mp4"
+        path.write_bytes(path.read_bytes().replace(b"avc1", b"avc3"))
+    edit(package / MULTIVARIANT, r'"avc1\.', '"avc3.')
+
+
+@fault("APPLE-1.26", "APPLE-1.27", "APPLE-1.30", entries=(MULTIVARIANT,))
+def one_segment_is_far_heavier_than_the_others(package: Path) -> None:
+    path = package / "360p" / "00001.m4s"
+    path.write_bytes(path.read_bytes() + (4_000_000).to_bytes(4, "big") + b"free" + bytes(3_999_992))
+
+
+@fault("APPLE-9.9", entries=(MULTIVARIANT,))
+def there_is_one_variant(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"^#EXT-X-STREAM-INF.*\n240p.m3u8\n", "")
+
+
+@fault("RFC8216-4.3.4.2", entries=(MULTIVARIANT,))
+def a_variant_has_no_bandwidth(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"(^#EXT-X-STREAM-INF:.*?\b)BANDWIDTH=\d+,", r"\1", 1)
+
+
+@fault("APPLE-9.3", entries=(MULTIVARIANT,))
+def iframes_have_no_codecs(package: Path) -> None:
+    edit(package / MULTIVARIANT, r'(^#EXT-X-I-FRAME-STREAM-INF:.*),CODECS="[^"]*"', r"\1", 1)
+
+
+@fault("APPLE-9.4", entries=(MULTIVARIANT,))
+def iframes_have_no_resolution(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"(^#EXT-X-I-FRAME-STREAM-INF:.*),RESOLUTION=\d+x\d+", r"\1", 1)
+
+
+@fault("APPLE-6.8", "TC-WHOLE", entries=(MULTIVARIANT,))
+def iframe_playlists_are_not_marked(package: Path) -> None:
+    for rung in ("240p", "360p"):
+        edit(package / f"{rung}-iframes.m3u8", "^#EXT-X-I-FRAMES-ONLY\n", "")
+
+
+@fault("DASH-5.3.9", entries=(MPD,))
+def a_template_says_nothing_of_segments(package: Path) -> None:
+    edit(package / MPD, r' media="360p[^"]*"', "")
+
+
+@fault("DASH-5.3.9.2", "TC-WHOLE", "TC-TIMESCALE", entries=(MPD,))
+def sound_begins_with_the_initialisation_of_a_picture(package: Path) -> None:
+    path = package / "audio" / "init.mp4"
+    shutil.copy(package / "240p" / "init.mp4", path)
+    patch(path, b"tkhd", 12, (7).to_bytes(4, "big"))
+
+
+@fault("TC-TIMESCALE", entries=(MPD,))
+def the_timeline_counts_in_milliseconds(package: Path) -> None:
+    edit(package / MPD, r'timescale="12800"(?=(?s:.*?)<S t="0" d="25600")', 'timescale="1000"', 1)
+    edit(package / MPD, r'<S t="0" d="25600"', '<S t="0" d="2000"', 1)
+
+
+@fault("TC-LANG", entries=(MPD,))
+def the_mpd_names_no_language(package: Path) -> None:
+    edit(package / MPD, r'(<AdaptationSet [^>]*contentType="audio"[^>]*?) lang="en"', r"\1")
+
+
+@fault("DASH-5.8.4.2", entries=(MPD,))
+def no_sound_is_the_main_one(package: Path) -> None:
+    text = (package / MPD).read_text()
+    sound = re.search(r'<AdaptationSet [^>]*contentType="audio"(?s:.*?)</AdaptationSet>', text)
+    assert sound
+    first = sound[0].replace('value="main"', 'value="alternate"')
+    second = re.sub(r'<Representation id="\w+"', '<Representation id="second"', first)
+    (package / MPD).write_text(text.replace(sound[0], first + second))
+
+
+@fault("TC-DASH-TEXT", entries=(MPD,))
+def subtitles_in_the_mpd_end_early(package: Path) -> None:
+    template = '<SegmentTemplate media="captions-en/$Number%05d$.vtt"><SegmentTimeline><S d="2" r="2" />'
+    whole = f"{template}</SegmentTimeline></SegmentTemplate>"
+    edit(package / MPD, r"<BaseURL>captions-en.vtt</BaseURL>", whole)

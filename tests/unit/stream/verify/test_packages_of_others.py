@@ -8,7 +8,9 @@ import pytest
 from conftest import report_of
 from strangers import STRANGERS
 
+from telecine.process import Limits, run
 from telecine.stream.verify import Level, Verdict
+from telecine.tools import ffmpeg_path
 
 # What is really wrong with them; ffmpeg's muxers guess where a timeline isn't asked for.
 KNOWN = {
@@ -61,3 +63,22 @@ def test_our_other_forms_keep_every_rule(make: object, options: dict[str, object
     report = report_of(make(**options))
     # In MPEG-TS, playlists and MPD have files of their own, so that there is nothing to compare.
     assert [str(line) for line in report.failed()] == []
+
+
+def made_by_ffmpeg(directory: Path, *words: str) -> list[str]:
+    """Rules that an HLS package of six seconds breaks."""
+    argv = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=6", *words]
+    run([*argv, "-hls_time", "6", "-hls_playlist_type", "vod", "a.m3u8"], cwd=directory, limits=Limits(wall_s=60))
+    return [line.rule.id for line in report_of(directory, "a.m3u8").failed()]
+
+
+def test_keyframes_far_apart_are_noticed(tmp_path: Path) -> None:
+    assert made_by_ffmpeg(tmp_path, "-c:v", "libx264", "-preset", "ultrafast", "-g", "60") == ["APPLE-1.13"]
+
+
+def test_hevc_belongs_in_fmp4(tmp_path: Path) -> None:
+    hevc = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=20:log-level=none")
+    made_by_ffmpeg(tmp_path, *hevc, "-master_pl_name", "master.m3u8")
+    lines = {line.rule.id: line for line in report_of(tmp_path, "master.m3u8").lines}
+    assert lines["APPLE-1.5"].verdict is Verdict.FAIL
+    assert lines["APPLE-7.4"].verdict is Verdict.PASS
