@@ -14,6 +14,7 @@ from media_assets.claim_work import bind, fail_if_any, hold
 from media_assets.hooks import hooks
 from media_assets.materializations import details
 from media_assets.partitions import video_files
+from media_assets.stream_checks import stream_check_specs, stream_checks
 from media_assets.video_checks import video_check_specs, video_checks
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
@@ -26,7 +27,8 @@ from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, pl
 from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
-_CHECKS = [spec.get_python_identifier() for spec in video_check_specs]
+_CHECK_SPECS = [*video_check_specs, *stream_check_specs]
+_CHECKS = [spec.get_python_identifier() for spec in _CHECK_SPECS]
 
 
 @contextmanager
@@ -119,6 +121,7 @@ def finish(
             if metadata := details(outcome, asset, settings):
                 yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
         yield from video_checks(outcome)
+        yield from stream_checks(outcome)
         # Last: until Dagster has heard of everything, recovery must know that something is left to say.
         held.release(settings.scratch)
         if outcome.error_code is not None:
@@ -159,7 +162,7 @@ _DESCRIPTIONS = {
     hooks=hooks,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     can_subset=True,
-    check_specs=video_check_specs,
+    check_specs=_CHECK_SPECS,
 )
 def videos(source):
     """One video: everything its recipe asks for."""

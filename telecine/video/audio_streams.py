@@ -21,7 +21,7 @@ from telecine.stream.tracks import Rendition, Sound, labelled, language_tag
 from telecine.stream.verify import Expected, Gate
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
+from telecine.video.stream_files import SOUND, STREAM_DIR, admitted, stream_artifact
 
 RENDITIONS, HLS, DASH = "audio/renditions", "audio/hls", "audio/dash"
 
@@ -79,10 +79,9 @@ def add_streams(
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
-                passed = gate.check(MULTIVARIANT if asset == HLS else MPD)
+                passed = admitted(gate, MULTIVARIANT if asset == HLS else MPD, asset, gathered)
                 path = out_dir / STREAM_DIR / passed.entry
                 gathered.artifacts.append(stream_artifact(asset, name, path, passed.files, length, out_dir, known))
-                gathered.passed(asset, passed.warnings, passed.to_dict())
     return replace(
         result,
         artifacts=(*result.artifacts, *gathered.artifacts),

@@ -116,7 +116,7 @@ def finish(
             "sheet": sheet(plan.facts),
             "renditions": making(plan, encoded, quality),
             "quality": verdict(plan, quality, unmeasured) if quality or unmeasured else None,
-            **({"streams": gathered.streams} if gathered.streams else {}),
+            "streams": gathered.streams,
         },
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,7 @@ class Gathering:
 
     Attributes:
         warnings: sentences for the manifest.
-        streams: how many rules each stream keeps, by asset; for Dagster only.
+        streams: what verifying each stream said, by asset; for Dagster only.
     """
 
     artifacts: list[Artifact] = field(default_factory=list)
@@ -54,11 +54,6 @@ class Gathering:
                 self._failed(places, SystemFault(ErrorCode.SCRATCH_FAILED, f"a working file failed: {e}", _tail()))
         except _UNREADABLE as e:
             self._failed(places, SystemFault(ErrorCode.VERIFY_FAILED, f"what was made can't be read: {e}", _tail()))
-
-    def passed(self, asset: str, warnings: Sequence[str], figures: dict[str, Any]) -> None:
-        """A stream kept all rules that it must keep; what it didn't is said once, not for each protocol."""
-        self.warnings += [sentence for sentence in warnings if sentence not in self.warnings]
-        self.streams[asset] = figures
 
     def check(self) -> None:
         """Nothing, when there is anything to publish.

@@ -1,6 +1,6 @@
 """The files of a stream as artifacts: where they lie, their media types and checksums.
 
-Doesn't belong here: making or checking them (telecine/stream).
+Doesn't belong here: making them, or what is right about them (telecine/stream).
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from telecine.artifact import Artifact, StreamFile, sha256_of
+from telecine.errors import SystemFault
+from telecine.stream.verify import Gate, Passed
+from telecine.video.gather import Gathering
 
 STREAM_DIR = "stream"
 SOUND = "audio"  # what the names of sounds begin with
@@ -23,6 +26,23 @@ _MIME = {
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
 }
+
+
+def admitted(gate: Gate, entry: str, asset: str, gathered: Gathering) -> Passed:
+    """One side of a package that may be published; what was found goes to the gathering, whether or not.
+
+    Raises:
+        SystemFault: VERIFY_FAILED, naming rule and file.
+    """
+    try:
+        passed = gate.check(entry)
+    except SystemFault as e:
+        gathered.streams[asset] = {"refused": (e.details or e.message).splitlines()}
+        raise
+    # What both protocols share is said once.
+    gathered.warnings += [sentence for sentence in passed.warnings if sentence not in gathered.warnings]
+    gathered.streams[asset] = passed.to_dict()
+    return passed
 
 
 def stream_artifact(

@@ -24,7 +24,7 @@ from telecine.video.missing import Place
 from telecine.video.plan import DASH, HLS, VideoPlan
 from telecine.video.sound import MAIN
 from telecine.video.storyboard_plan import Storyboard
-from telecine.video.stream_files import SOUND, STREAM_DIR, stream_artifact
+from telecine.video.stream_files import SOUND, STREAM_DIR, admitted, stream_artifact
 
 THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
 
@@ -64,11 +64,10 @@ def make_streams(
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
-                passed = gate.check(MULTIVARIANT if asset == HLS else MPD)
+                passed = admitted(gate, MULTIVARIANT if asset == HLS else MPD, asset, gathered)
                 entry, length = directory / passed.entry, plan.timing.duration_s
                 listed = stream_artifact(asset, name, entry, passed.files, length, out_dir, known)
                 gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))
-                gathered.passed(asset, passed.warnings, passed.to_dict())
     made = {a.asset for a in gathered.artifacts}
     for asset in [asset for asset, _ in wanted if asset in made][:1]:
         gathered.artifacts += [_captions(asset, text.rendition, out_dir) for text in captions]
