@@ -18,12 +18,13 @@ from media_assets.stream_checks import stream_check_specs, stream_checks
 from media_assets.video_checks import video_check_specs, video_checks
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
+from telecine.assets import VIDEO_ASSETS
 from telecine.errors import NotOurs
 from telecine.file_job import FileJob, JobFailed, begin
 from telecine.ledger import claims
 from telecine.reporter import Track
 from telecine.stages import VIDEO
-from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
+from telecine.video_job import Baton, resume
 from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
@@ -65,6 +66,8 @@ def plan(
     context: dg.OpExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> Iterator[dg.Output[Any]]:
     """Download and probe the file, decide what to make of it."""
+    from telecine.video_steps import plan_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, refused = bind(context, book, "video", VIDEO_ASSETS)
     if claim_id is None:
@@ -97,6 +100,8 @@ def encode(
     context: dg.OpExecutionContext, planned: dict, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> dict:
     """All rungs and the sound, in one ffmpeg."""
+    from telecine.video_steps import encode_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     baton = Baton.from_dict(planned)
     with hold(context, book, baton.claim_id) as held:
@@ -110,6 +115,8 @@ def finish(
     context: dg.OpExecutionContext, encoded: dict, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """Package, take stills, verify, publish."""
+    from telecine.video_steps import finish_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     baton = Baton.from_dict(encoded)
     with hold(context, book, baton.claim_id) as held:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 
+from telecine.assets import AUDIO_ASSETS
 from telecine.errors import NotOurs
 from telecine.file_job import JobFailed, begin
 from telecine.ledger import Ledger
@@ -16,8 +17,6 @@ from telecine.stages import AUDIO
 from telecine.storage import ObjectStore
 from telecine.video.audio_streams import add_streams, without_inputs
 from telecine.worker import HeldClaim, Outcome
-
-AUDIO_ASSETS = ("audio/renditions", "audio/thumbnails", "audio/hls", "audio/dash")
 
 
 def run_audio_claim(

@@ -26,7 +26,6 @@ from telecine.stages import IMAGE
 from telecine.storage import ObjectStore
 from telecine.worker import HeldClaim, Outcome
 
-IMAGE_ASSETS = ("image/thumbnails", "image/renditions")
 _MEMORY_LIMIT_BYTES = 4 * 1024**3  # address space of one pool process; decoding is limited to 2 GB before it starts
 _FILE_TIMEOUT_S = 300.0  # the longest any picture may take, whatever its job allows
 # Publishing waits for disks, not for processors: while the caller tells Dagster of one file, the next are published.

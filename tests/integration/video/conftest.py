@@ -14,6 +14,7 @@ import pytest
 from structlog.contextvars import get_contextvars
 
 from telecine.artifact import Artifact, MediaResult
+from telecine.assets import VIDEO_ASSETS
 from telecine.file_job import JobFailed, begin
 from telecine.job_id import new_id
 from telecine.ledger import Job, Ledger, media
@@ -33,7 +34,8 @@ from telecine.tools import ffmpeg_path
 from telecine.video.encode import encode
 from telecine.video.finish import finish
 from telecine.video.plan import VideoPlan, plan_video
-from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
+from telecine.video_job import Baton, resume
+from telecine.video_steps import encode_step, finish_step, plan_step
 from telecine.worker import Outcome, hold_claim
 from tests.integration.conftest import get
 

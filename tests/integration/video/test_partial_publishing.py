@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Bench, ffmpeg
 
+from telecine.assets import VIDEO_ASSETS
 from telecine.errors import ErrorCode
 from telecine.ledger import attempts
 from telecine.limits import JobLimits
@@ -18,7 +19,6 @@ from telecine.progress import Quiet
 from telecine.recipe import load_recipe
 from telecine.sound.files import process_audio
 from telecine.tools import ffmpeg_path
-from telecine.video_job import VIDEO_ASSETS
 from tests.integration.conftest import get
 
 pytestmark = pytest.mark.integration

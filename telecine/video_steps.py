@@ -1,0 +1,95 @@
+"""A video's three steps as functions that hand each other plain data: plan -> encode -> finish.
+
+Belongs here: calling the video room for a job. Doesn't belong here: how a video is made (telecine/video,
+telecine/stream), the asset graph (media_assets/videos.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import astuple, replace
+
+from telecine.file_job import FileJob
+from telecine.ledger import attempts
+from telecine.probe import MediaFacts, probe
+from telecine.recipe import parse_recipe
+from telecine.reporter import Track
+from telecine.sidecar import fetch_sidecars
+from telecine.tools import lacking_encoders
+from telecine.video.captions import readable
+from telecine.video.encode import Encoded, encode
+from telecine.video.finish import finish
+from telecine.video.memory import cores_that_fit
+from telecine.video.missing import missing
+from telecine.video.plan import VideoPlan, plan_video
+from telecine.video_job import Baton
+from telecine.worker import Outcome
+
+_STEPS_S = 8.0  # starting the processes of the two steps after planning, stills, packaging and uploading a short clip
+
+
+def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | None:
+    """Download, probe and plan; None when the file turned out to be sound only and was put back as audio."""
+    track.report("DOWNLOADING", 0.0, {"operation": "downloading"})
+    work.download()
+    track.report("ANALYSIS", 0.0, {"operation": "probing"})
+    facts = probe(work.source, work.cancel)
+    if facts.kind == "audio":
+        track.end()
+        work.ledger.do(attempts.reclassify, work.job.job_id, work.generation, "audio")
+        return None
+    plan = _plan(facts, work)
+    left, _ = missing(plan, frozenset(wanted), work.made)
+    cores_that_fit(left)
+    track.report("ANALYSIS", 1.0, {"operation": "planning"})
+    return Baton(
+        work.held.claim_id,
+        work.job.job_id,
+        work.generation,
+        str(work.directory),
+        plan.to_json(),
+        astuple(work.estimate.informed(_seconds(plan, left, work))),
+    )
+
+
+def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
+    """The plan, with the caption files that lie beside the source now.
+
+    Raises:
+        InputError: INVALID_CAPTIONS when one can't be read and the recipe requires captions.
+    """
+    recipe = parse_recipe(work.job.recipe, f"of job {work.job.job_id}")
+    streams = recipe.streams()
+    if streams is None or streams.captions == "none":
+        return plan_video(facts, recipe, lacking=lacking_encoders())
+    found = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
+    files, warnings = readable(found, required=streams.captions == "required")
+    plan = plan_video(facts, recipe, files, lacking=lacking_encoders())
+    return replace(plan, warnings=(*plan.warnings, *warnings))
+
+
+def _seconds(plan: VideoPlan, left: VideoPlan, work: FileJob) -> float:
+    """What the header lets expect of the whole attempt; a retry that needs no rung is over soon."""
+    whole = sum(rung.pixels for rung in plan.pictures)
+    share = sum(rung.pixels for rung in left.pictures) / whole if whole else 0.0
+    return time.monotonic() - work.began + _STEPS_S + share * plan.estimate_seconds / work.settings.cpu_threads
+
+
+def encode_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Baton:
+    """Encode all rungs that are needed, in one go."""
+    plan = VideoPlan.from_json(baton.plan)
+    encode_dir = work.directory / "encode"
+    encode_dir.mkdir(exist_ok=True)
+    encoded = encode(plan, work.source, encode_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
+    return replace(baton, encoded=encoded.to_json(), estimate=astuple(track.estimate))
+
+
+def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Outcome:
+    """Package, take stills, verify, publish."""
+    plan = VideoPlan.from_json(baton.plan)
+    out_dir = work.directory / "out"
+    out_dir.mkdir(exist_ok=True)
+    encoded = Encoded.from_json(baton.encoded)
+    result = finish(plan, encoded, work.source, out_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
+    return work.publish(result, out_dir, wanted, track)
