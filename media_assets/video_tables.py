@@ -38,7 +38,7 @@ def rendition_rows(outputs: Sequence[Mapping[str, Any]], made: Mapping[str, Mapp
                 "bytes": output["size_bytes"],
                 "kbit/s": round((output["bitrate_bps"] or 0) / 1000),
                 "fps": facts.get("fps"),
-                "encode speed": f"{facts['speed']:g}x" if facts.get("speed") else None,
+                "encode speed": f"{facts['speed']:.2g}x" if facts.get("speed") else None,
                 "SSIM": facts.get("ssim"),
                 "XPSNR (dB)": facts.get("xpsnr_db"),
                 "VMAF": facts.get("vmaf"),

@@ -39,6 +39,7 @@ class Submission:
     Attributes:
         given: the path as the user gave it (for a folder or glob: the file's path below it).
         error: code and sentence once the file failed.
+        job: as the ledger saw it last.
     """
 
     given: str
@@ -52,6 +53,7 @@ class Submission:
     progress: float = 0.0
     error: tuple[str, str] | None = None
     manifest: dict[str, Any] | None = None
+    job: Job | None = None
 
     @property
     def is_over(self) -> bool:
@@ -206,6 +208,7 @@ def _updated(ledger: Ledger, submission: Submission, job: Job) -> Submission:
         progress=job.progress,
         error=error,
         manifest=ledger.do(generations.of_job, job.job_id) if job.status is JobStatus.COMPLETED else None,
+        job=job,
     )
 
 

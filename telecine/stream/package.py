@@ -115,7 +115,7 @@ def package(content: Content, form: Form, directory: Path, cancel: threading.Eve
             link.symlink_to(path.absolute())
         for container in _containers(form):
             argv = package_argv(packager_path(), content, form, container)
-            run(argv, cwd=directory, limits=Limits(wall_s=3600), cancel=cancel)
+            run(argv, cwd=directory, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel)
     finally:
         for link in links:
             link.unlink(missing_ok=True)

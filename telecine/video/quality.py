@@ -66,7 +66,7 @@ def measure_quality(plan: VideoPlan, encoded: Encoded, cancel: threading.Event) 
         return ()
     with_vmaf = "libvmaf" in filters()
     argv = quality_argv(ffmpeg_path(), plan, rungs, Path(encoded.work_dir), cores=cores_here(), with_vmaf=with_vmaf)
-    return parse_quality(plan, rungs, run(argv, limits=Limits(wall_s=900), cancel=cancel).stderr)
+    return parse_quality(plan, rungs, run(argv, limits=Limits(wall_s=900, stall_s=180), cancel=cancel).stderr)
 
 
 def quality_argv(

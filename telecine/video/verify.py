@@ -157,7 +157,7 @@ def check_decodes(paths: Sequence[Path], cancel: threading.Event | None = None) 
         argv += ["-map", f"{number}", "-fps_mode", "passthrough", "-f", "null", "-"]
     names = " and ".join(path.name for path in paths)
     try:
-        complaints = run(argv, limits=Limits(wall_s=7200), cancel=cancel).stderr.strip()
+        complaints = run(argv, limits=Limits(wall_s=7200, stall_s=180), cancel=cancel).stderr.strip()
     except (InputError, SystemFault) as e:
         raise SystemFault(ErrorCode.VERIFY_FAILED, f"{names} can't be decoded", e.details) from e
     if serious := [line for line in complaints.splitlines() if not _HARMLESS.search(line)]:
