@@ -101,6 +101,8 @@ def completed(
     duration = _duration(lengths.get("video") or lengths.get("audio") or 0.0)
     root.set("mediaPresentationDuration", duration)
     period.set("duration", duration)
+    if as_list:
+        root.set("profiles", "urn:mpeg:dash:profile:isoff-main:2011")  # the live profile has templates only
     for caption in captions:
         period.append(_captions(caption, size_of, lengths))
     if tiles is not None:

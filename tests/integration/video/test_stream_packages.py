@@ -159,6 +159,7 @@ def test_the_mpd_parses_elsewhere_and_describes_every_track(content: Content, tm
     assert trick == ["http://dashif.org/guidelines/trickmode"]
     listed = [r.segment_lists for s in period.adaptation_sets for r in s.representations if s.content_type == "video"]
     assert all(listed) is as_list
+    assert read.profiles == f"urn:mpeg:dash:profile:isoff-{'main' if as_list else 'live'}:2011"
 
 
 def test_sound_alone_is_a_stream_with_a_variant_for_each_rate(content: Content, tmp_path: Path) -> None:
