@@ -69,7 +69,7 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         metadata["bit rate and quality"] = dg.MetadataValue.md(f"![bit rate and quality]({base}/{outcome.plot})")
     if facts := _source_facts(outcome):
         metadata["source facts"] = dg.MetadataValue.table([dg.TableRecord(facts)])
-    if any(output["files"] for output in outputs):
+    if asset.endswith(("/hls", "/dash")):
         metadata["watch"] = dg.MetadataValue.url(settings.watch_url(job.partition))
     # A table's cells can't be clicked in the UI, so every output has a link below it.
     for output in outputs[:_MAX_LINKS]:

@@ -108,6 +108,11 @@ class ErrorCode(StrEnum):
         "The recipe (or telecine.toml) has an unknown or impossible field.",
         "Correct the field named in the message; docs/recipe.schema.json lists all of them.",
     )
+    SECRET_MISSING = (
+        "SECRET_MISSING",
+        "Protected streams need a secret of the house, and there is none, or another one than when they were made.",
+        "Set TELECINE_SECRET to the same long random text for workers and gateway; `telecine up` makes one.",
+    )
     NO_OUTPUTS = (
         "NO_OUTPUTS",
         "The recipe asks for nothing that can be made from this kind of file.",

@@ -38,6 +38,11 @@ def manifest_key(partition: str) -> str:
     return f"{partition}/manifest.json"
 
 
+def content_keys_key(partition: str, generation: int) -> str:
+    """Key, in the private input bucket, of the sealed keys of a generation's protected streams."""
+    return f"{PRIVATE_PREFIX}{partition}/g{generation}.keys"
+
+
 def details_key(partition: str, generation: int) -> str:
     """Key, in the private input bucket, of what a source's metadata says (`keep_details`)."""
     return f"{PRIVATE_PREFIX}{partition}/g{generation}.json"

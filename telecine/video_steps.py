@@ -16,7 +16,9 @@ from telecine.probe import MediaFacts, probe
 from telecine.recipe import parse_recipe
 from telecine.reporter import Track
 from telecine.sidecar import fetch_sidecars
+from telecine.stream.keys import KeyRing
 from telecine.tools import lacking_encoders
+from telecine.vault import Vault
 from telecine.video.captions import readable
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
@@ -61,6 +63,8 @@ def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
     """
     recipe = parse_recipe(work.job.recipe, f"of job {work.job.job_id}")
     streams = recipe.streams()
+    if streams is not None and streams.protection is not None:
+        Vault(work.store, work.settings)  # whose absence is better learnt before the encode
     if streams is None or streams.captions == "none":
         return plan_video(facts, recipe, lacking=lacking_encoders())
     found = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
@@ -91,5 +95,9 @@ def finish_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Tra
     out_dir = work.directory / "out"
     out_dir.mkdir(exist_ok=True)
     encoded = Encoded.from_json(baton.encoded)
-    result = finish(plan, encoded, work.source, out_dir, track, work.cancel, select=frozenset(wanted), made=work.made)
+    ring = KeyRing(work.job.partition, work.generation, work.settings.gateway_url.rstrip("/"))
+    select = frozenset(wanted)
+    result = finish(plan, encoded, work.source, out_dir, track, work.cancel, select=select, made=work.made, ring=ring)
+    if ring.keys:
+        Vault(work.store, work.settings).keep(ring)
     return work.publish(result, out_dir, wanted, track)

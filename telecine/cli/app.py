@@ -36,6 +36,7 @@ GROUPS = (
     "telecine.cli.endpoints",
     "telecine.cli.events",
     "telecine.cli.deliver",
+    "telecine.cli.token",
     "telecine.cli.stack",
     "telecine.cli.doctor",
 )

@@ -8,6 +8,9 @@ knowing where it lies (shelf.py asks the store and the ledger).
     viewing   from a manifest to what the player page needs
     pages     HTML templates
     headers   what browsers are told about every answer
+    access    who gets a viewer's token, and how often anybody may ask
+    tokens    those tokens
+    keys      the endpoints that give keys to who has one
     players   the three player libraries, as published on npm
     __main__  uvicorn
 """

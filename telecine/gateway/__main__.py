@@ -10,10 +10,13 @@ import argparse
 
 import uvicorn
 
-from telecine.gateway.app import create_app
+from telecine.gateway.app import Keys, create_app
 from telecine.gateway.shelf import HouseShelf
+from telecine.gateway.tokens import Tokens
 from telecine.logs import configure
 from telecine.settings import settings
+from telecine.storage import ObjectStore
+from telecine.vault import Vault, derived
 
 
 def main() -> None:
@@ -24,7 +27,11 @@ def main() -> None:
     options = parser.parse_args()
     configure()
     config = settings()
-    app = create_app(HouseShelf(config), outputs_url=config.outputs_url, gateway_url=config.gateway_url)
+    keys = None
+    if config.secret is not None:
+        tokens = Tokens(derived(config, "viewing tokens"))
+        keys = Keys(Vault(ObjectStore.from_settings(config), config), tokens, config.gateway_origins.split())
+    app = create_app(HouseShelf(config), outputs_url=config.outputs_url, gateway_url=config.gateway_url, keys=keys)
     uvicorn.run(
         app, host=options.host, port=options.port, access_log=False, server_header=False, timeout_graceful_shutdown=5
     )

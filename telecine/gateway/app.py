@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -18,25 +19,44 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from telecine import __version__
 from telecine.errors import TelecineError
+from telecine.gateway.access import is_local
 from telecine.gateway.headers import allowed_hosts, security_headers
+from telecine.gateway.keys import KeyStore, key_routes
 from telecine.gateway.pages import page
 from telecine.gateway.players import BY_PATH
 from telecine.gateway.shelf import Shelf
+from telecine.gateway.tokens import Tokens
 from telecine.gateway.viewing import viewing
 from telecine.partition import is_partition_key
 
 _RECENT = 48
+_TOKEN_S = 900.0  # and twice the length: time to look, and to stop for a coffee
 _FOR_EVER = "public, max-age=31536000, immutable"
 _GET = ["GET", "HEAD"]
 log = structlog.get_logger(__name__)
 
 
-def create_app(shelf: Shelf, *, outputs_url: str, gateway_url: str) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the gateway needs to give keys out.
+
+    Attributes:
+        store: where they are.
+        origins: other origins whose pages may ask for them.
+    """
+
+    store: KeyStore
+    tokens: Tokens
+    origins: Sequence[str] = ()
+
+
+def create_app(shelf: Shelf, *, outputs_url: str, gateway_url: str, keys: Keys | None = None) -> FastAPI:
     """The gateway over a shelf.
 
     Args:
         outputs_url: base URL at which browsers read the output bucket, without a trailing slash.
         gateway_url: base URL at which people reach this gateway.
+        keys: of protected streams; without it nobody gets one.
     """
     # Its documentation pages would fetch scripts from elsewhere.
     app = FastAPI(title="Telecine", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
@@ -58,11 +78,19 @@ def create_app(shelf: Shelf, *, outputs_url: str, gateway_url: str) -> FastAPI:
         return HTMLResponse(page("index", found=found))
 
     @app.api_route("/watch/{partition}", methods=_GET)
-    def watch(partition: str) -> Response:
+    def watch(partition: str, request: Request) -> Response:
         manifest = shelf.manifest(partition) if is_partition_key(partition) else None
         if manifest is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "Nothing is published under this name.")
-        return HTMLResponse(page("watch", media=viewing(manifest, outputs_url)))
+        media = viewing(manifest, outputs_url)
+        token = None
+        if keys is not None and is_local(request):
+            token = keys.tokens.issue(partition, _TOKEN_S + 2 * (media.duration_s or 0.0))
+        html = page("watch", media=media, token=token)
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+    if keys is not None:
+        app.router.routes.extend(key_routes(keys.store, keys.tokens, keys.origins))
 
     @app.api_route("/players/{name}", methods=_GET)
     def player(name: str, request: Request) -> Response:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.local import engine, leftovers, object_store, postgres
-from telecine.local.credentials import credentials, write_private
+from telecine.local.credentials import credentials, secret, write_private
 from telecine.local.layout import Layout, forget, make_home, recorded, settle
 from telecine.local.parts import Part, Stage, services
 from telecine.local.parts import engine as engine_parts
@@ -196,7 +196,7 @@ def _launch(layout: Layout, supervisor: Supervisor, say: Callable[[str], None]) 
         postgres_bin = postgres.prepare(layout)
         url = postgres.url(layout)
     engine.prepare(layout, root)
-    known = variables(layout, root, ports, keys=keys, postgres_url=url)
+    known = variables(layout, root, ports, keys=keys, postgres_url=url, secret=secret(layout.home / "secret"))
     write_private(layout.environment_file, json.dumps(known, indent=2))
     parts: list[Part] = [
         *services(layout, ports, weed=weed, postgres_bin=postgres_bin),

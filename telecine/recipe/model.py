@@ -82,6 +82,9 @@ class Recipe(SpecModel):
         streams, ladder = self.streams(), next((o for o in self.outputs if isinstance(o, VideoLadder)), None)
         if streams and ladder and streams.hls.container == "ts" and ladder.codec is not VideoCodec.H264:
             raise ValueError(f"'streams' can't put {ladder.codec} into MPEG-TS; use codec h264, or hls.container cmaf")
+        if streams and streams.protection and (open_ := next(filter(_is_whole_media, self.outputs), None)):
+            remedy = "set its files: false" if isinstance(open_, VideoLadder) else "put it into a recipe of its own"
+            raise ValueError(f"'{open_.kind}' would publish what 'protection' encrypts, readable by anybody; {remedy}")
         if sum(isinstance(o, Storyboard) for o in self.outputs) > 1:
             raise ValueError("there is one storyboard for a video; remove the other")
         return self
@@ -120,6 +123,11 @@ def parse_recipe(data: Any, origin: str) -> Recipe:
     except ValidationError as e:
         wrong = "; ".join(reasons(e, Recipe, OUTPUT_KINDS))
         raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {wrong}") from None
+
+
+def _is_whole_media(output: SpecModel) -> bool:
+    """Whether an output is picture or sound as files that anybody can read."""
+    return output.files if isinstance(output, VideoLadder) else isinstance(output, VideoRendition | AudioRendition)
 
 
 def _places(output: SpecModel) -> Iterable[tuple[str, str]]:

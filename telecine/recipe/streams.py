@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from telecine.recipe.base import SpecModel
+from telecine.recipe.protection import Aes128, Cbcs, Protection
 
 
 class HlsForm(SpecModel):
@@ -43,3 +44,14 @@ class Streams(SpecModel):
     )
     hls: HlsForm = HlsForm()
     dash: DashForm = DashForm()
+    protection: Protection | None = Field(
+        None, description="Encrypt the streams; keys are kept apart and given to players by the gateway."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_protected(self) -> Streams:
+        if isinstance(self.protection, Aes128) and self.protocols != ("hls",):
+            raise ValueError("'aes128' is for HLS alone: set protocols: [hls], or take scheme 'cbcs' for DASH too")
+        if isinstance(self.protection, Cbcs) and self.hls.container != "cmaf":
+            raise ValueError("'cbcs' encrypts CMAF, not MPEG-TS: leave hls.container out, or take scheme 'aes128'")
+        return self

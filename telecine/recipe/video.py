@@ -31,6 +31,12 @@ class VideoLadder(CodingSettings):
         description="Short sides in pixels; rungs above the source are left out, the lowest always exists.",
     )
 
+    files: bool = Field(
+        True,
+        description="Publish a file for each rung; false: rungs are only what streams are packaged from, as protected "
+        "streams want it.",
+    )
+
     @field_validator("rungs")
     @classmethod
     def _ascending(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from telecine.process import Limits, run
-from telecine.stream import hls, media_playlist, mpd, multivariant
+from telecine.stream import cbcs, hls, media_playlist, mpd, multivariant
 from telecine.stream.captions import write_segments, write_whole
 from telecine.stream.multivariant import Start
 from telecine.stream.tracks import Picture, Rendition, Sound, Text
@@ -98,8 +98,14 @@ def package_argv(packager: Path, content: Content, form: Form, container: Litera
     return argv
 
 
-def package(content: Content, form: Form, directory: Path, cancel: threading.Event | None = None) -> None:
-    """Make a stream in an empty directory.
+def package(
+    content: Content,
+    form: Form,
+    directory: Path,
+    cancel: threading.Event | None = None,
+    encryption: cbcs.Encryption | None = None,
+) -> None:
+    """Make a stream in an empty directory, its samples encrypted where an encryption is given.
 
     Raises:
         TelecineError: what `telecine.process.run` raises.
@@ -115,7 +121,8 @@ def package(content: Content, form: Form, directory: Path, cancel: threading.Eve
             link.symlink_to(path.absolute())
         for container in _containers(form):
             argv = package_argv(packager_path(), content, form, container)
-            run(argv, cwd=directory, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel)
+            with cbcs.argv(encryption, directory.with_suffix(".keys")) as more:
+                run([*argv, *more], cwd=directory, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel)
     finally:
         for link in links:
             link.unlink(missing_ok=True)
@@ -127,6 +134,9 @@ def package(content: Content, form: Form, directory: Path, cancel: threading.Eve
         _finish_dash(directory, content, form, sounds, captions)
     if form.hls:
         _finish_hls(directory, content, form, sounds, captions)
+    if encryption:
+        entries = (MULTIVARIANT if form.hls else None, MPD if form.dash else None)
+        cbcs.finish_package(directory, encryption, multivariant=entries[0], mpd=entries[1])
 
 
 def _containers(form: Form) -> list[Literal["cmaf", "ts"]]:

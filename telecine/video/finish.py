@@ -15,6 +15,7 @@ from pathlib import Path
 from telecine.artifact import Artifact, MediaResult
 from telecine.errors import NotOurs, TelecineError
 from telecine.progress import ProgressSink
+from telecine.stream.keys import KeyRing
 from telecine.video.captions import make_captions
 from telecine.video.describe import manifest_facts, metadata
 from telecine.video.encode import Encoded
@@ -46,6 +47,7 @@ def finish(
     *,
     select: Set[str] | None = None,
     made: Collection[Place] = (),
+    ring: KeyRing | None = None,
 ) -> MediaResult:
     """Make the wanted outputs from what `encode` left.
 
@@ -56,6 +58,7 @@ def finish(
         out_dir: an existing, empty directory; the tree below it is uploaded as it is.
         select: asset keys that are wanted; None for all that the recipe asks for.
         made: outputs that need not be made again; the same as for `encode`.
+        ring: where keys are cut for protected streams; whoever publishes the result keeps them first.
 
     Raises:
         NotOurs: canceled.
@@ -97,7 +100,7 @@ def finish(
                 if file in broken:
                     raise broken[file]
             captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
-            make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel)
+            make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel, ring)
     tell("PACKAGING", 0.9, "comparing", "samples")
     quality, unmeasured = _quality(plan, encoded, left, cancel)
     sink.report("PACKAGING", 1.0, {})

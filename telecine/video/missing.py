@@ -20,7 +20,7 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
     stream_names = {HLS: "multivariant", DASH: "mpd"}
     return frozenset(
         {(METADATA, "metadata")}
-        | {(RENDITIONS, rung.name) for rung in plan.pictures}
+        | {(RENDITIONS, rung.name) for rung in plan.published}
         | {(THUMBNAILS, still.name) for still in plan.stills}
         | {(THUMBNAILS, preview.name) for preview in plan.previews}
         | ({(THUMBNAILS, plan.storyboard.name)} if plan.storyboard else set())

@@ -44,6 +44,7 @@ class VideoPlan:
     Attributes:
         rungs: of the ladder, smallest first.
         singles: renditions that stand alone.
+        rung_files: whether the rungs are published as files too, beside the streams.
         sounds: the first is the main one, in every output; streams have the others, too. None for a silent video.
         streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
         captions: of the streams.
@@ -65,6 +66,7 @@ class VideoPlan:
     captions: tuple[Caption, ...] = ()
     warnings: tuple[str, ...] = ()
     samples: tuple[Window, ...] = ()
+    rung_files: bool = True
 
     @property
     def video(self) -> VideoFacts:
@@ -74,8 +76,13 @@ class VideoPlan:
 
     @property
     def pictures(self) -> tuple[Rung, ...]:
-        """All that become renditions: the ladder's rungs and the singles."""
+        """The ladder's rungs and the singles."""
         return (*self.rungs, *self.singles)
+
+    @property
+    def published(self) -> tuple[Rung, ...]:
+        """Those of which a file is published."""
+        return self.pictures if self.rung_files else self.singles
 
     @property
     def encodes(self) -> tuple[Rung, ...]:
@@ -86,7 +93,7 @@ class VideoPlan:
     def assets(self) -> frozenset[str]:
         """Keys of the assets that the recipe asks for."""
         wanted = {METADATA}
-        if self.pictures:
+        if self.published:
             wanted.add(RENDITIONS)
         if self.stills or self.previews or self.storyboard:
             wanted.add(THUMBNAILS)
@@ -167,6 +174,7 @@ def plan_video(
         timing=clock,
         rungs=rungs,
         singles=singles,
+        rung_files=spec.files if spec else True,
         sounds=sounds,
         streams=streams,
         stills=stills,

@@ -7,6 +7,7 @@ right about one (telecine/stream).
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,10 @@ from pathlib import Path
 
 from telecine.artifact import Artifact, StreamFile
 from telecine.errors import ErrorCode, SystemFault
+from telecine.recipe.protection import Aes128, Cbcs
+from telecine.stream.aes128 import encrypt_package
+from telecine.stream.cbcs import Encryption
+from telecine.stream.keys import KeyRing
 from telecine.stream.mpd import Tiles
 from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
 from telecine.stream.tracks import Picture, Rendition, Sound, Text, labelled, language_tag
@@ -27,6 +32,7 @@ from telecine.video.storyboard_plan import Storyboard
 from telecine.video.stream_files import SOUND, STREAM_DIR, admitted, stream_artifact
 
 THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
+AES128_DIR = "stream-aes128"
 
 
 def make_streams(
@@ -38,12 +44,19 @@ def make_streams(
     wanted: Sequence[Place],
     gathered: Gathering,
     cancel: threading.Event,
+    ring: KeyRing | None = None,
 ) -> None:
-    """Package both streams at once, then check each for itself."""
-    directory = out_dir / STREAM_DIR
+    """Package both streams at once, then check each for itself.
+
+    Args:
+        ring: where keys are cut for protected streams.
+    """
     assets = {asset for asset, _ in wanted}
     spec = plan.streams
     assert spec is not None
+    aes128 = spec.protection if isinstance(spec.protection, Aes128) else None
+    directory = out_dir / (AES128_DIR if aes128 else STREAM_DIR)
+    clear = work / STREAM_DIR if aes128 else directory
     with gathered.output(*wanted):
         tiles = _tiles(plan.storyboard, out_dir) if DASH in assets else None
         content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions), tiles)
@@ -56,21 +69,33 @@ def make_streams(
             as_list=spec.dash.segments == "list",
             start=spec.start,
         )
-        package(content, form, directory, cancel)
+        package(content, form, clear, cancel, _encryption(spec.protection, ring))
         if tiles is not None and plan.storyboard is not None:
             _link_sheets(plan.storyboard, out_dir)
         expected = Expected(plan.timing.duration_s, len(plan.rungs), len(content.sounds), len(content.captions))
-        gate = Gate(directory, expected)
+        gate = Gate(clear, expected)
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
                 passed = admitted(gate, MULTIVARIANT if asset == HLS else MPD, asset, gathered)
+                if aes128:
+                    assert ring is not None
+                    passed = replace(passed, files=encrypt_package(clear, directory, ring, aes128))
                 entry, length = directory / passed.entry, plan.timing.duration_s
                 listed = stream_artifact(asset, name, entry, passed.files, length, out_dir, known)
                 gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))
     made = {a.asset for a in gathered.artifacts}
     for asset in [asset for asset, _ in wanted if asset in made][:1]:
-        gathered.artifacts += [_captions(asset, text.rendition, out_dir) for text in captions]
+        gathered.artifacts += [_captions(asset, text.rendition, clear, directory) for text in captions]
+
+
+def _encryption(protection: Aes128 | Cbcs | None, ring: KeyRing | None) -> Encryption | None:
+    """What the packager encrypts with, when it is to."""
+    if not isinstance(protection, Cbcs):
+        return None
+    assert ring is not None
+    key = ring.cut()
+    return Encryption(key, ring.address(protection.key_uri, key), ring.address(protection.licence_uri, key))
 
 
 def _pictures(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Picture, ...]:
@@ -125,7 +150,9 @@ def _link_sheets(board: Storyboard, out_dir: Path) -> None:
         os.link(out_dir / THUMBNAIL_DIR / name, folder / Path(name).name)
 
 
-def _captions(asset: str, rendition: Rendition, out_dir: Path) -> Artifact:
+def _captions(asset: str, rendition: Rendition, made: Path, directory: Path) -> Artifact:
     """Captions as an output of their own, for players that take neither HLS nor DASH."""
-    path = out_dir / STREAM_DIR / f"{rendition.name}.vtt"
-    return Artifact.of_file(asset, rendition.name, path, out_dir, "text/vtt")
+    path = directory / f"{rendition.name}.vtt"
+    if made != directory:
+        shutil.copyfile(made / path.name, path)
+    return Artifact.of_file(asset, rendition.name, path, directory.parent, "text/vtt")

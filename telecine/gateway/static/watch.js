@@ -4,11 +4,13 @@ import { DashEngine } from "./engines/dash.js";
 import { HlsEngine } from "./engines/hls.js";
 import { NativeEngine } from "./engines/native.js";
 import { ShakaEngine } from "./engines/shaka.js";
+import { Access } from "./access.js";
 import { Preview, loadStoryboard } from "./storyboard.js";
 
-const { media, libraries } = JSON.parse(document.getElementById("media").textContent);
+const { media, libraries, token } = JSON.parse(document.getElementById("media").textContent);
 const at = (id) => document.getElementById(id);
 const video = at("video");
+const access = new Access(token, media.partition);
 const ENGINES = {
   hls: [["hls.js", HlsEngine, libraries.hls], ["shaka-hls", ShakaEngine, libraries.shaka, "Shaka Player, HLS"]],
   dash: [["dash.js", DashEngine, libraries.dash], ["shaka-dash", ShakaEngine, libraries.shaka, "Shaka Player, DASH"]],
@@ -20,7 +22,7 @@ const players = media.sources.flatMap((source) =>
   ENGINES[source.protocol].map(([id, Kind, library, label]) => ({
     id: source.protocol === "file" ? `file:${source.name}` : id,
     label: source.protocol === "file" ? `The file ${source.name}` : label ?? id,
-    make: (hooks) => new Kind(video, source, { library, ...hooks }),
+    make: (hooks) => new Kind(video, source, { library, access, ...hooks }),
   })));
 
 let engine = null;

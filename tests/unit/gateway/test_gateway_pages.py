@@ -177,7 +177,8 @@ def test_players_are_sent_gzipped_and_may_be_kept(client: TestClient) -> None:
         plain = client.get(path, headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
         assert plain.content == answer.content
-    assert client.get(f"/watch/{CLIP}").headers["cache-control"] == "no-cache"
+    assert client.get("/static/watch.js").headers["cache-control"] == "no-cache"
+    assert client.get(f"/watch/{CLIP}").headers["cache-control"] == "no-store"
 
 
 def test_a_store_that_is_away_is_an_answer_in_words(client: TestClient, shelf: Folder) -> None:

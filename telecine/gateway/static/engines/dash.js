@@ -10,6 +10,8 @@ export class DashEngine extends Engine {
     this.name = `dash.js ${player.getVersion()}`;
     player.initialize();
     player.updateSettings({ debug: { logLevel: 0 }, streaming: { text: { defaultEnabled: false } } });
+    const keys = this.access.for(this.access.licence);
+    player.setProtectionData({ "org.w3.clearkey": { serverURL: keys.url, httpRequestHeaders: keys.headers } });
     const { events } = dashjs.MediaPlayer;
     player.on(events.ERROR, ({ error }) => this.onError(unplayable(error, this.source.url)));
     for (const event of ["QUALITY_CHANGE_RENDERED", "TRACK_CHANGE_RENDERED", "TEXT_TRACKS_ADDED"]) {
@@ -22,15 +24,16 @@ export class DashEngine extends Engine {
     await ready;
   }
   rungs() {
-    return this.dash.getRepresentationsByType("video").map((r) => {
+    return this.dash.getRepresentationsByType(this.#main()).map((r) => {
       const rung = { id: r.index, width: r.width, height: r.height, bps: r.bandwidth };
       return { ...rung, label: rungLabel(rung) };
     });
   }
-  rung() { return this.dash.getCurrentRepresentationForType("video")?.index ?? null; }
+  rung() { return this.dash.getCurrentRepresentationForType(this.#main())?.index ?? null; }
   setRung(id) {
-    this.dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: id === null } } } });
-    if (id !== null) this.dash.setRepresentationForTypeByIndex("video", id, true); // what is buffered too
+    const type = this.#main();
+    this.dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { [type]: id === null } } } });
+    if (id !== null) this.dash.setRepresentationForTypeByIndex(type, id, true); // what is buffered too
   }
   sounds() { return this.#tracks("audio"); }
   sound() { return this.#chosen("audio"); }
@@ -40,6 +43,9 @@ export class DashEngine extends Engine {
   setCaption(id) { this.dash.setTextTrack(id ?? -1); }
   bandwidth() { return (this.dash.getAverageThroughput("video") || this.dash.getAverageThroughput("audio")) * 1000 || 0; }
   destroy() { this.dash?.destroy(); }
+
+  /** What rungs are of: the picture, or the sound where there is none. */
+  #main() { return this.dash.getTracksFor("video").length ? "video" : "audio"; }
 
   #tracks(type) {
     return this.dash.getTracksFor(type).map((t, n) => ({ id: n, label: trackLabel(t.lang, t.labels?.[0]?.text, n) }));

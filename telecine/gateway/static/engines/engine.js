@@ -19,13 +19,14 @@ export class Engine {
   /**
    * @param {HTMLVideoElement} video
    * @param {{protocol: string, url: string}} source
-   * @param {{library: string, onError: (error: Unplayable) => void, onChange: () => void}} more
-   *   library: URL of the player's script; onChange: the choices, or what is chosen, may be others now.
+   * @param {{library: string, access: Access, onError: (error: Unplayable) => void, onChange: () => void}} more
+   *   library: URL of the player's script; access: how keys are asked for; onChange: the choices, or what is chosen, may be others now.
    */
   constructor(video, source, more) {
     this.video = video;
     this.source = source;
     this.library = more.library;
+    this.access = more.access;
     this.onError = more.onError;
     this.onChange = more.onChange;
   }
@@ -63,14 +64,13 @@ export const rate = (bps) => (bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : 
 export const rungLabel = ({ width, height, bps }) =>
   [width && height ? `${Math.min(width, height)}p` : "sound only", bps ? rate(bps) : ""].filter(Boolean).join(", ");
 
-/** A language tag in the reader's language, with a track's own name when that says more. */
+/** What a track calls itself; else its language, in the reader's. */
 export function trackLabel(language, name, number) {
-  let known = "";
+  if (name && name !== language) return name;
   try {
-    if (language && language !== "und") known = new Intl.DisplayNames(undefined, { type: "language" }).of(language);
+    if (language && language !== "und") return new Intl.DisplayNames(undefined, { type: "language" }).of(language);
   } catch { /* not a language tag */ }
-  const own = name && name !== language && name.toLowerCase() !== known.toLowerCase() ? name : "";
-  return [known, own].filter(Boolean).join(", ") || `Track ${number + 1}`;
+  return `Track ${number + 1}`;
 }
 
 /** What an HTTP status on the way to a stream means, for a person. */

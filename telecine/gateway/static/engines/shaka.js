@@ -15,6 +15,12 @@ export class ShakaEngine extends Engine {
     for (const event of ["adaptation", "variantchanged", "trackschanged", "textchanged"]) {
       player.addEventListener(event, () => this.onChange());
     }
+    player.getNetworkingEngine().registerRequestFilter((_, request) => {
+      const how = this.access.for(request.uris[0]);
+      if (!how) return;
+      request.uris = [how.url];
+      Object.assign(request.headers, how.headers);
+    });
     try {
       await player.attach(this.video);
       await player.load(this.source.url);
