@@ -143,7 +143,7 @@ def _wanted(context: dg.OpExecutionContext) -> set[str]:
 
 _DESCRIPTIONS = {
     "video/metadata": "What the probe learnt: tracks, times, colour, chapters.",
-    "video/renditions": "MP4 files, one for each rung of the ladder.",
+    "video/renditions": "One file for each rung of the ladder, and the single renditions.",
     "video/thumbnails": "The poster and other stills, the storyboard, moving previews.",
     "video/hls": "HLS playlists over the CMAF segments.",
     "video/dash": "The DASH manifest over the same segments.",

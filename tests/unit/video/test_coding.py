@@ -103,7 +103,7 @@ def test_the_profile_follows_from_pixels_target_and_quality(fields: dict[str, An
     ("quality", "codec", "crf", "preset"),
     [
         ("web", "h264", 22, "medium"),
-        ("high", "h265", 22, "slow"),
+        ("high", "h265", 20, "slow"),
         ("mobile", "av1", 38, "fast"),
         (None, "vp9", 32, "veryfast"),
     ],
