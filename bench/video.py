@@ -39,6 +39,7 @@ from telecine.recipe import load_recipe, parse_recipe
 from telecine.samples_video import write_clip
 from telecine.tools import ffmpeg_path
 from telecine.video.encode import encode
+from telecine.video.estimate import estimate_seconds
 from telecine.video.finish import finish
 from telecine.video.ladder import Rung
 from telecine.video.plan import DASH, HLS, RENDITIONS, VideoPlan, plan_video
@@ -253,7 +254,7 @@ def web_report(source: Path, directory: Path, seconds: int, runs: int) -> dict[s
     return {
         "preset": plan.singles[0].coding.preset,
         "times_real_time": round(seconds / min(made)[0], 2),
-        "estimate_core_s": plan.estimate_seconds,
+        "estimate_core_s": estimate_seconds(plan.video, plan.pictures, plan.timing),
         "core_s": round(min(cpu for _, cpu in made), 1),
     }
 

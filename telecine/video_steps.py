@@ -13,6 +13,7 @@ from dataclasses import astuple, replace
 from telecine.file_job import FileJob
 from telecine.ledger import attempts
 from telecine.probe import MediaFacts, probe
+from telecine.process import ambient
 from telecine.recipe import parse_recipe
 from telecine.reporter import Track
 from telecine.sidecar import fetch_sidecars
@@ -21,8 +22,9 @@ from telecine.tools import lacking_encoders
 from telecine.vault import Vault
 from telecine.video.captions import readable
 from telecine.video.encode import Encoded, encode
+from telecine.video.estimate import estimate_seconds
 from telecine.video.finish import finish
-from telecine.video.memory import cores_that_fit
+from telecine.video.memory import cores_here, cores_that_fit
 from telecine.video.missing import missing
 from telecine.video.plan import VideoPlan, plan_video
 from telecine.video_job import Baton
@@ -41,7 +43,9 @@ def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | N
         track.end()
         work.ledger.do(attempts.reclassify, work.job.job_id, work.generation, "audio")
         return None
-    plan = _plan(facts, work)
+    plan, limit = _plan(facts, work), ambient()
+    if limit.ends_at is not None:
+        plan = plan.within(limit.ends_at - time.monotonic(), limit.threads or cores_here())
     left, _ = missing(plan, frozenset(wanted), work.made)
     cores_that_fit(left)
     track.report("ANALYSIS", 1.0, {"operation": "planning"})
@@ -51,7 +55,7 @@ def plan_step(work: FileJob, wanted: Collection[str], track: Track) -> Baton | N
         work.generation,
         str(work.directory),
         plan.to_json(),
-        astuple(work.estimate.informed(_seconds(plan, left, work))),
+        astuple(work.estimate.informed(_seconds(left, work))),
     )
 
 
@@ -73,11 +77,10 @@ def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
     return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
-def _seconds(plan: VideoPlan, left: VideoPlan, work: FileJob) -> float:
+def _seconds(left: VideoPlan, work: FileJob) -> float:
     """What the header lets expect of the whole attempt; a retry that needs no rung is over soon."""
-    whole = sum(rung.pixels for rung in plan.pictures)
-    share = sum(rung.pixels for rung in left.pictures) / whole if whole else 0.0
-    return time.monotonic() - work.began + _STEPS_S + share * plan.estimate_seconds / work.settings.cpu_threads
+    core_s = estimate_seconds(left.video, left.pictures, left.timing) if left.pictures else 0.0
+    return time.monotonic() - work.began + _STEPS_S + core_s / work.settings.cpu_threads
 
 
 def encode_step(work: FileJob, baton: Baton, wanted: Collection[str], track: Track) -> Baton:

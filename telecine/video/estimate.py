@@ -26,9 +26,9 @@ _PRESETS: tuple[Preset, ...] = ("ultrafast", "superfast", "veryfast", "faster", 
 # What each costs against veryfast.
 _PRESET_COST = {
     VideoCodec.H264: (0.5, 0.7, 1, 1.5, 2, 2.6, 5),
-    VideoCodec.H265: (0.6, 0.75, 1, 1.05, 1.2, 1.4, 3),
-    VideoCodec.VP9: (0.4, 1, 1, 1.05, 1.1, 1.2, 2),
-    VideoCodec.AV1: (0.6, 0.8, 1, 1.3, 1.7, 2.2, 2.8),
+    VideoCodec.H265: (0.6, 0.8, 1, 1.3, 1.7, 2.2, 7),
+    VideoCodec.VP9: (0.4, 1, 1, 1.3, 1.6, 2.1, 5.5),
+    VideoCodec.AV1: (0.6, 0.8, 1, 1.5, 2.4, 3.7, 8),
     VideoCodec.FFV1: (1, 1, 1, 1, 1, 1, 1),
 }
 _FIRST_PASS = 0.5  # of the second

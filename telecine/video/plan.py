@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from pydantic import TypeAdapter
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts, VideoFacts
 from telecine.recipe import Recipe
@@ -32,6 +33,7 @@ from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan
 from telecine.video.storyboard_plan import Storyboard, plan_storyboard
 from telecine.video.timing import GOP_S, Timing, exact_fps, output_fps, timing
 
+_SLOW = (VideoCodec.AV1, VideoCodec.VP9, VideoCodec.H265)
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
 HLS, DASH = "video/hls", "video/dash"
 ASSETS = frozenset({METADATA, RENDITIONS, THUMBNAILS, HLS, DASH})
@@ -100,15 +102,26 @@ class VideoPlan:
         wanted |= {f"video/{protocol}" for protocol in self.streams.protocols} if self.streams else set()
         return frozenset(wanted)
 
-    def without(self, encoders: Set[str]) -> VideoPlan:
-        """This plan with other codecs, where ones are wanted whose encoders aren't there or failed."""
+    def within(self, seconds: float, cores: int) -> VideoPlan:
+        """This plan, or one with codecs that are encoded sooner when it would take longer than that."""
+        plan, slow = self, set[str]()
+        for codec in _SLOW:
+            if plan.estimate_seconds <= seconds * cores:
+                break
+            slow.add(codec.encoder)
+            plan = self.without(slow, "would take longer than the job may")
+            plan = replace(plan, estimate_seconds=estimate_seconds(plan.video, plan.pictures, plan.timing))
+        return plan
+
+    def without(self, encoders: Set[str], because: str = "is missing or failed") -> VideoPlan:
+        """This plan with other codecs, where ones are wanted whose encoders can't be used; `because` says why."""
         warnings = dict.fromkeys(self.warnings)
 
         def changed(rung: Rung) -> Rung:
             coding = rung.coding if rung.copied else without(rung.coding, encoders)
             if coding != rung.coding:
                 said = f"{rung.name} is {coding.codec} in {coding.container}"
-                warnings[f"{said}: the encoder for {rung.coding.codec} is missing or failed."] = None
+                warnings[f"{said}: the encoder for {rung.coding.codec} {because}."] = None
             return replace(rung, coding=coding)
 
         rungs, singles = tuple(map(changed, self.rungs)), tuple(map(changed, self.singles))

@@ -123,6 +123,18 @@ def test_a_missing_encoder_is_stood_in_for_down_the_chain_with_a_warning() -> No
     assert plan.warnings == ("a is h264 in mp4: the encoder for av1 is missing or failed.",)
 
 
+def test_what_would_take_longer_than_the_job_may_is_encoded_sooner() -> None:
+    plan = planned({"kind": "video", "name": "a", "codec": "av1", "preset": "slow"}, {"kind": "video", "name": "b"})
+    assert plan.within(plan.estimate_seconds, 1) == plan
+    sooner = plan.within(plan.estimate_seconds / 2, 1)
+    assert sooner.singles[0].coding.codec in (VideoCodec.VP9, VideoCodec.H264)
+    assert sooner.estimate_seconds < plan.estimate_seconds
+    assert "would take longer than the job may" in sooner.warnings[0]
+    soonest = plan.within(0.1, 1)
+    assert {rung.coding.codec for rung in soonest.pictures} == {VideoCodec.H264}
+    assert plan.within(plan.estimate_seconds / 2, 4) == plan, "with more cores there is time enough"
+
+
 def test_what_nothing_stands_in_for_stays_as_it_was() -> None:
     everything = frozenset(codec.encoder for codec in VideoCodec)
     for codec in VideoCodec:
