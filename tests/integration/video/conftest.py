@@ -172,6 +172,7 @@ def made(tmp_path: Path) -> Callable[..., Made]:
         recipe = parse_recipe(
             {
                 "name": "test",
+                "quality_check": "off",  # test_quality_figures.py
                 "outputs": [
                     {"kind": "video_ladder", "rungs": rungs, "preset": "ultrafast"},
                     {"kind": "streams", "segment_s": segment_s},
