@@ -20,8 +20,8 @@ def origin_of(url: str) -> str:
 def security_headers(outputs_url: str) -> Mapping[str, str]:
     """For every answer: scripts and styles are ours only, media come from the output bucket.
 
-    blob: is how Media Source Extensions attach, and how hls.js starts its worker; data: are the empty pictures and
-    short licences that players make themselves.
+    blob: is how Media Source Extensions attach, and how hls.js starts its worker; data: are what players make
+    themselves: empty pictures, short licences, and the empty caption file that hls.js begins a text track with.
     """
     outputs = origin_of(outputs_url)
     policy = {
@@ -29,7 +29,7 @@ def security_headers(outputs_url: str) -> Mapping[str, str]:
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": f"'self' data: {outputs}",
-        "media-src": f"'self' blob: {outputs}",
+        "media-src": f"'self' blob: data: {outputs}",
         "connect-src": f"'self' data: {outputs}",
         "worker-src": "'self' blob:",
         "base-uri": "'none'",

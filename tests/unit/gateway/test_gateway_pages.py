@@ -152,6 +152,7 @@ def test_every_answer_has_a_strict_policy(client: TestClient) -> None:
         assert policy["default-src"] == "'none'"
         assert policy["frame-ancestors"] == "'none'"
         assert "http://127.0.0.1:8333" in policy["connect-src"].split()
+        assert {"blob:", "data:"} <= set(policy["media-src"].split()), "Media Source Extensions, hls.js's text tracks"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
 
