@@ -20,6 +20,7 @@ from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.window import Broken, Extent
 
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, parser.ParseError)
+_METHODS = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR")
 _MOST = 100_000  # segments of a playlist
 _TYPE = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
 
@@ -32,6 +33,7 @@ class Playlist:
         target_s: EXT-X-TARGETDURATION; None without one.
         version: EXT-X-VERSION; 1 without one (RFC 8216 section 4.3.1.2).
         needs: the version that what it uses needs, and what that is.
+        keys: whether each EXT-X-KEY is right, by what it says.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Playlist:
     iframes_only: bool
     independent: bool
     needs: tuple[int, str]
+    keys: Mapping[str, bool]
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def read(session: Session, notes: Notebook, name: str) -> Multivariant | Playlis
     try:
         if not text.startswith("#EXTM3U"):
             raise Broken("doesn't begin with #EXTM3U")
-        data = parser.parse(text)
+        data = parser.parse(text, custom_tags_parser=_note_map)
         found = _multivariant(session, notes, name, data) if data["is_variant"] else _media(session, notes, name, data)
     except Broken as e:
         notes.fail("RFC8216-4.1", name, str(e))
@@ -123,6 +126,9 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
     if len(data["segments"]) > _MOST:
         raise Broken(f"{len(data['segments'])} segments")
     pieces: list[Piece] = []
+    keys: dict[str, bool] = {}
+    # Each segment refers to the very record of its EXT-X-MAP; the key in force there is that of the map.
+    map_keys = {id(record): key for record, key in zip(data["segment_map"], data.get("map_keys", []), strict=True)}
     ends: dict[str, int] = {}  # where the byte range before ended, by URI
     ranges = sealed_any = maps = fractions = False
     for segment in data["segments"]:
@@ -133,6 +139,9 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
             raise Broken(f"{uri} has no EXTINF")
         key, section = segment.get("key") or {}, segment.get("init_section")
         method = key.get("method", "NONE")
+        if key:
+            said = f"METHOD={key.get('method')}, URI={key.get('uri')}"
+            keys[said] = key.get("method") in _METHODS and (method == "NONE" or bool(key.get("uri")))
         media = _extent(session, notes, name, uri, segment.get("byterange"), ends)
         init = None
         if section:
@@ -147,6 +156,7 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
                 float(segment["duration"]),
                 init,
                 sealed=method == "AES-128",
+                init_sealed=bool(section) and (map_keys[id(section)] or {}).get("method") == "AES-128",
                 fresh=bool(segment.get("discontinuity")) and bool(pieces),
             )
         )
@@ -170,7 +180,15 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
         iframes_only=iframes_only,
         independent=bool(data["is_independent_segments"]),
         needs=needs,
+        keys=keys,
     )
+
+
+def _note_map(line: str, number: int, data: dict[str, Any], state: dict[str, Any]) -> bool:
+    """Remember which key is in force at each EXT-X-MAP; everything else is left to the library."""
+    if line.startswith("#EXT-X-MAP"):
+        data.setdefault("map_keys", []).append(state.get("current_key"))
+    return False
 
 
 def _extent(

@@ -61,9 +61,10 @@ def verify_hls(session: Session, notes: Notebook, name: str) -> Presentation | N
         found = Presentation(None, {name: entry})
     else:
         found = Presentation(entry, _playlists(session, notes, entry))
-    for playlist in found.playlists.values():
-        rendition = Rendition(playlist.name, playlist.pieces, session.measure(playlist.pieces))
-        found.renditions[playlist.name] = rendition
+    said = _kinds(found.entry)
+    for name, playlist in found.playlists.items():
+        measured = session.measure(playlist.pieces)
+        found.renditions[name] = Rendition(name, playlist.pieces, measured, said.get(name, ""))
     for playlist in found.playlists.values():
         _check_playlist(session, notes, playlist, found.renditions[playlist.name])
     pictures = found.pictures()
@@ -75,6 +76,16 @@ def verify_hls(session: Session, notes: Notebook, name: str) -> Presentation | N
         group_rules.check(session, notes, found.entry, found.playlists, found.renditions)
         _check_independent(notes, found.entry, found)
     return found
+
+
+def _kinds(entry: Multivariant | None) -> dict[str, str]:
+    """What playlists hold, as the multivariant playlist says."""
+    if entry is None:
+        return {}
+    said = {line.playlist: "video" if "resolution" in line.given else "audio" for line in entry.variants}
+    named = {"AUDIO": "audio", "VIDEO": "video", "SUBTITLES": "text"}
+    said |= {line.playlist: named.get(line.given.get("type", ""), "") for line in entry.media}
+    return {name: kind for name, kind in said.items() if name is not None}
 
 
 def _playlists(session: Session, notes: Notebook, entry: Multivariant) -> dict[str, Playlist]:
@@ -98,6 +109,8 @@ def _check_playlist(session: Session, notes: Notebook, playlist: Playlist, rendi
     notes.check("RFC8216-7", playlist.version >= needed, name, f"{needed} for {why}", str(playlist.version))
     notes.check("RFC8216-4.3.3.4", playlist.ended, name, "" if playlist.ended else "no EXT-X-ENDLIST")
     notes.check("APPLE-8.6", playlist.type == "VOD", name, playlist.type or "none", "VOD")
+    for key, good in playlist.keys.items():
+        notes.check("RFC8216-4.3.2.4", good, name, "", key)
     if not playlist.pieces:
         notes.fail("TC-FILES", name, "no segments")
         return

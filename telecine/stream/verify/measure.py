@@ -70,7 +70,7 @@ class Session:
     def measure(self, pieces: Sequence[Piece]) -> tuple[Measured, ...]:
         """What these segments hold."""
         for piece in pieces:
-            if piece.init is not None:
+            if piece.init is not None and not piece.init_sealed:
                 self.init(piece.init)
             if piece.media is not None:
                 self.used.setdefault(piece.media.name)
@@ -78,6 +78,14 @@ class Session:
             with ThreadPoolExecutor(self.threads) as pool:
                 return tuple(pool.map(self._measured, pieces))
         return tuple(self._measured(piece) for piece in pieces)
+
+    def there(self, extent: Extent) -> bool:
+        """Whether an object of which nothing can be read is there, and not empty."""
+        self.used.setdefault(extent.name)
+        try:
+            return Window(self.place, extent).size > 0
+        except (Missing, Broken):
+            return False
 
     def window(self, extent: Extent) -> Window:
         """The bytes of an extent."""

@@ -37,6 +37,7 @@ class Piece:
         begin_s: where a DASH timeline puts it; None for HLS.
         ticks: the timescale of that timeline.
         sealed: encrypted whole (AES-128).
+        init_sealed: so is its initialisation section.
         fresh: a discontinuity comes before it.
     """
 
@@ -46,6 +47,7 @@ class Piece:
     begin_s: float | None = None
     ticks: int = 0
     sealed: bool = False
+    init_sealed: bool = False
     fresh: bool = False
 
 

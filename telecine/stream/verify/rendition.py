@@ -21,11 +21,13 @@ class Rendition:
     Attributes:
         name: what a report calls it.
         pieces, measured: its segments as listed and as they are, side by side.
+        said: its kind as declared, for when nothing can be seen inside.
     """
 
     name: str
     pieces: tuple[Piece, ...]
     measured: tuple[Measured, ...]
+    said: str = ""
 
     @property
     def kind(self) -> str:
@@ -33,7 +35,8 @@ class Rendition:
         kinds = {stretch.kind for found in self.measured for stretch in found.stretches}
         if any(found.captions is not None for found in self.measured):
             kinds.add("text")
-        return next((kind for kind in ("video", "audio", "text") if kind in kinds), "")
+        seen = next((kind for kind in ("video", "audio", "text") if kind in kinds), "")
+        return seen or (self.said if self.container is Container.SEALED else "")
 
     @property
     def container(self) -> Container | None:

@@ -95,6 +95,7 @@ RULES: tuple[Rule, ...] = (
     _rfc("4.3.3.4", "a finished playlist ends with EXT-X-ENDLIST"),
     _apple("8.6", "EXT-X-PLAYLIST-TYPE is VOD"),
     _apple("8.20", "fMP4 segments have an EXT-X-MAP that is an initialisation section"),
+    _rfc("4.3.2.4", "every EXT-X-KEY has a METHOD that is one and a URI"),
     _apple("9.11", "EXT-X-INDEPENDENT-SEGMENTS in the multivariant playlist", level=_SHOULD),
     _apple("9.12", "EXT-X-INDEPENDENT-SEGMENTS there or in every video playlist"),
     # Variants

@@ -53,9 +53,14 @@ def check_segments(session: Session, notes: Notebook, rendition: Rendition) -> N
 
 def check_objects(session: Session, notes: Notebook, rendition: Rendition, rule: str) -> None:
     """Initialisation sections, under the protocol's rule for them."""
-    for init in dict.fromkeys(piece.init for piece in rendition.pieces if piece.init is not None):
+    sections = {piece.init: piece.init_sealed for piece in rendition.pieces if piece.init is not None}
+    for init, sealed in sections.items():
         if rendition.container is Container.TS:
             continue  # tables of a transport stream: read with its segments
+        if sealed:
+            notes.check("TC-FILES", session.there(init), str(init))
+            notes.skip(rule, _SEALED)
+            continue
         found = session.init(init)
         notes.check("TC-FILES", not found.missing, str(init), found.fault)
         if not found.missing:

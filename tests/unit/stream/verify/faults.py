@@ -542,3 +542,8 @@ def subtitles_in_the_mpd_end_early(package: Path) -> None:
     template = '<SegmentTemplate media="captions-en/$Number%05d$.vtt"><SegmentTimeline><S d="2" r="2" />'
     whole = f"{template}</SegmentTimeline></SegmentTemplate>"
     edit(package / MPD, r"<BaseURL>captions-en.vtt</BaseURL>", whole)
+
+
+@fault("RFC8216-4.3.2.4", entries=(MULTIVARIANT,))
+def a_key_is_nowhere(package: Path) -> None:
+    edit(package / "240p.m3u8", "^(#EXTINF.*\n240p/00003)", r"#EXT-X-KEY:METHOD=SAMPLE-AES\n\1")

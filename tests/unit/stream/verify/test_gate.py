@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import SECONDS
 from faults import FAULTS, MPD, MULTIVARIANT, Fault, edit
 
 from telecine.errors import ErrorCode, SystemFault
-from telecine.stream.verify import RULES, Expected, Gate, Level
+from telecine.stream.verify import RULES, Expected, Gate, Level, Verdict
 from telecine.stream.verify.rules import BY_ID
 
 OTHERWISE_PLANNED = {"there_is_one_variant", "no_sound_is_the_main_one"}  # right, for one rung and two sounds
@@ -99,3 +100,25 @@ def test_every_rule_is_broken_by_some_fault() -> None:
     planted = {rule for fault in FAULTS for rule in fault.rules}
     elsewhere = {"TC-PLAN", "APPLE-10.4", "APPLE-7.2", "APPLE-1.13", "APPLE-1.5"}
     assert {rule.id for rule in RULES} - planted - elsewhere == set()
+
+
+@pytest.mark.parametrize("map_too", [False, True], ids=["clear-map", "sealed-map"])
+def test_a_copy_that_is_encrypted_whole_is_counted_and_weighed(package: Path, map_too: bool) -> None:
+    """Nothing can be seen inside, but files, lengths and rates can be."""
+    for name in ("240p", "360p", "audio"):
+        for path in (package / name).iterdir():
+            if map_too or path.suffix == ".m4s":
+                path.write_bytes(os.urandom(path.stat().st_size // 16 * 16 + 16))
+        key = '#EXT-X-KEY:METHOD=AES-128,URI="https://keys.example.com/1",IV=0x00000000000000000000000000000001\n'
+        edit(package / f"{name}.m3u8", "^#EXT-X-MAP" if map_too else "^#EXTINF", key + r"\g<0>", 1)
+    edit(package / MULTIVARIANT, "^#EXT-X-I-FRAME-STREAM-INF.*\n", "")
+    passed = Gate(package, PLANNED).check(MULTIVARIANT)
+    lines = {line.rule.id: line for line in passed.report.lines}
+    for rule in ("TC-PLAN", "TC-FILES", "APPLE-1.27", "APPLE-1.26", "RFC8216-4.3.3.1", "RFC8216-4.3.2.4", "APPLE-5.5"):
+        assert lines[rule].verdict is Verdict.PASS, rule
+    for rule in ("APPLE-7.4", "TC-CODECS", "APPLE-6.1"):
+        assert lines[rule].verdict is Verdict.NOT_APPLICABLE, rule
+        assert lines[rule].reason != "nothing of the kind in this package"
+    (package / "audio" / "00002.m4s").unlink()
+    with pytest.raises(SystemFault, match="TC-FILES"):
+        Gate(package, PLANNED).check(MULTIVARIANT)
