@@ -21,6 +21,7 @@ from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.segment_rules import check_aligned, check_lengths, check_objects, check_segments
 from telecine.stream.verify.variant_rules import compare_codecs, frame_rates, same_rate
+from telecine.stream.verify.window import whole_number
 
 _WITHIN = 0.10
 _COVERS_S = 0.1
@@ -202,7 +203,7 @@ def _check_words(notes: Notebook, said: Representation, rendition: Rendition) ->
         notes.skip("DASH-5.3.7.2-rate", "no frameRate is declared")
         return
     rate, even = frame_rates(rendition)
-    found = re.fullmatch(r"(\d+)(?:/([1-9]\d*))?", declared)
+    found = re.fullmatch(r"([0-9]{1,9})(?:/([1-9][0-9]{0,8}))?", declared)
     value = float(Fraction(int(found[1]), int(found[2] or 1))) if found else 0.0
     notes.check("DASH-5.3.7.2-rate", same_rate(value, rate, even=even), said.id, f"{rate:.3f}", declared)
 
@@ -210,17 +211,17 @@ def _check_words(notes: Notebook, said: Representation, rendition: Rendition) ->
 def _check_bandwidth(notes: Notebook, mpd: Mpd, said: Representation, rendition: Rendition) -> None:
     if said.kind not in ("video", "audio") or rendition.average_bps is None:
         return
-    text = said.given.get("bandwidth", "")
-    if not text.isdigit() or not int(text):
-        notes.fail("DASH-5.3.5.2", said.id, "", text or "no bandwidth")
+    declared = whole_number(said.given.get("bandwidth"))
+    if not declared:
+        notes.fail("DASH-5.3.5.2", said.id, "", said.given.get("bandwidth", "no bandwidth"))
         return
     needed = _needed_bps(rendition, mpd.buffer_s)
-    notes.check("DASH-5.3.5.2", int(text) >= needed * 0.999, said.id, f"{needed:.0f} bit/s", f"{text} bit/s")
+    notes.check("DASH-5.3.5.2", declared >= needed * 0.999, said.id, f"{needed:.0f} bit/s", f"{declared} bit/s")
     # What a player has to fetch in a segment's time; a short last segment counts, or doesn't.
     least = rendition.peak_bps(max(piece.duration_s for piece in rendition.pieces)) or 0.0
     most = max(least, rendition.heaviest_bps)
-    good = least * (1 - _WITHIN) <= int(text) <= most * (1 + _WITHIN)
-    notes.check("TC-BANDWIDTH", good, said.id, f"{most:.0f} bit/s", f"{text} bit/s")
+    good = least * (1 - _WITHIN) <= declared <= most * (1 + _WITHIN)
+    notes.check("TC-BANDWIDTH", good, said.id, f"{most:.0f} bit/s", f"{declared} bit/s")
 
 
 def _needed_bps(rendition: Rendition, buffer_s: float) -> float:

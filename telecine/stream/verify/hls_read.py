@@ -19,9 +19,10 @@ from telecine.stream.verify.place import Missing, Outside
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.window import Broken, Extent
 
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, parser.ParseError)
+_UNREADABLE = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, parser.ParseError)
 _METHODS = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR")
 _MOST = 100_000  # segments of a playlist
+_LONGEST_S = 1e6  # of a segment
 _TYPE = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
 
 
@@ -135,8 +136,8 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
         uri = segment.get("uri")
         if uri is None:
             raise Broken("a segment without URI (a partial one?)")
-        if "duration" not in segment:
-            raise Broken(f"{uri} has no EXTINF")
+        if not 0 <= segment.get("duration", -1.0) < _LONGEST_S:
+            raise Broken(f"{uri} has no EXTINF that is a time")
         key, section = segment.get("key") or {}, segment.get("init_section")
         method = key.get("method", "NONE")
         if key:
@@ -200,7 +201,7 @@ def _extent(
         return None
     if not given:
         return Extent(resolved)
-    found = re.fullmatch(r"\s*(\d+)(?:@(\d+))?\s*", given.strip('"'))
+    found = re.fullmatch(r"\s*([0-9]{1,18})(?:@([0-9]{1,18}))?\s*", given.strip('"'))
     if not found:
         raise Broken(f"{uri}: no byte range: {given}")
     length = int(found[1])

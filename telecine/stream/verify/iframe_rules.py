@@ -14,7 +14,7 @@ from telecine.stream.verify.measured import Container, Piece
 from telecine.stream.verify.place import Missing
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
-from telecine.stream.verify.window import Broken, Extent
+from telecine.stream.verify.window import Broken, Extent, whole_number
 
 _WITHIN = 0.10
 _SEALED = "a range of a segment that is encrypted whole can't be decrypted alone"
@@ -47,10 +47,10 @@ def check(
         notes.check("APPLE-6.8", found.iframes_only, found.name, "" if found.iframes_only else "no EXT-X-I-FRAMES-ONLY")
         rendition = renditions[found.name]
         variant_rules.check_size(notes, line, _pictures_of(session, rendition), "APPLE-9.4")
-        peak, declared = rendition.peak_bps(found.target_s or 0), line.given.get("bandwidth", "")
-        if peak is not None and declared.isdigit():
+        peak, declared = rendition.peak_bps(found.target_s or 0), whole_number(line.given.get("bandwidth"))
+        if peak is not None and declared is not None:
             most = max(peak, rendition.heaviest_bps)
-            good = peak * (1 - _WITHIN) <= int(declared) <= most * (1 + _WITHIN)
+            good = peak * (1 - _WITHIN) <= declared <= most * (1 + _WITHIN)
             notes.check("APPLE-6.9", good, line.where, f"{peak:.0f} bit/s", f"{declared} bit/s")
 
 

@@ -182,7 +182,7 @@ class Addressing:
 
 def _range(text: str) -> tuple[int, int]:
     """Start and length of "first-last"."""
-    found = re.fullmatch(r"(\d+)-(\d+)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text.strip())
     if not found or int(found[2]) < int(found[1]):
         raise Broken(f"no byte range: {text!r}")
     return int(found[1]), int(found[2]) - int(found[1]) + 1

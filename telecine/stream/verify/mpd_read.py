@@ -18,7 +18,8 @@ from telecine.stream.verify.place import Missing
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.window import Broken
 
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_WHOLE = "([0-9]{1,9})"
+_DURATION = re.compile(rf"P(?:{_WHOLE}D)?(?:T(?:{_WHOLE}H)?(?:{_WHOLE}M)?(?:([0-9]{{1,9}}(?:\.[0-9]{{1,18}})?)S)?)?")
 _TRICK = "http://dashif.org/guidelines/trickmode"
 _TYPES = ("application/dash+xml", "video/vnd.mpeg.dash.mpd")
 
@@ -104,7 +105,7 @@ def read(session: Session, notes: Notebook, name: str) -> Mpd | None:
         notes.check("APPLE-10.4", said in _TYPES, name, said, _TYPES[0])
     try:
         mpd = _mpd(_Context(session, notes, name), _root(text))
-    except (Broken, ET.ParseError, ValueError, LookupError) as e:
+    except (Broken, ET.ParseError, ValueError, LookupError, ArithmeticError) as e:
         notes.fail("DASH-5.2", name, str(e))
         return None
     notes.check("DASH-5.2", True, name, "read")

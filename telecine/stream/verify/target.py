@@ -49,12 +49,11 @@ def opened(target: str, store: Callable[[], ObjectStore], *, root: str | None = 
         with _web(target, root) as found:
             yield found
     elif scheme == "s3":
-        parts = urlsplit(root or target)
-        prefix, _, name = parts.path.lstrip("/").rpartition("/")
-        prefix = f"{prefix}/" if prefix else ""
-        if root is not None:
-            name = target.removeprefix(root.rstrip("/") + "/")
-        session = Session(Bucket(store(), parts.netloc, prefix), threads=_AT_ONCE)
+        below = root.rstrip("/") + "/" if root else target.rpartition("/")[0] + "/"
+        if not target.startswith(below):
+            raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{target} isn't below {below}")
+        parts, name = urlsplit(below), target.removeprefix(below)
+        session = Session(Bucket(store(), parts.netloc, parts.path.lstrip("/")), threads=_AT_ONCE)
         yield Target(session, _entries(session, [name] if name else list(_OURS.values()), target))
     else:
         yield _local(target, root)
@@ -79,7 +78,7 @@ def _local(target: str, root: str | None) -> Target:
         raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{target} isn't there")
     below = Path(root) if root else path if path.is_dir() else path.parent
     if not path.resolve().is_relative_to(below.resolve()):
-        raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{target} isn't below {root}")
+        raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{target} isn't below {below}")
     session = Session(Directory(below))
     files = _found(path) if path.is_dir() else [path]
     names = [file.resolve().relative_to(below.resolve()).as_posix() for file in files]

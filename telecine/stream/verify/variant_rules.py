@@ -15,6 +15,7 @@ from telecine.stream.verify.measure import Session
 from telecine.stream.verify.measured import Container
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
+from telecine.stream.verify.window import whole_number
 
 _WITHIN = 0.10  # Apple 1.26, 1.27
 _RATE_WITHIN = 0.0005  # tells 29.97 from 30, and forgives three decimals and a clock of milliseconds
@@ -60,7 +61,7 @@ def check(
     shapes: dict[str, tuple[int, int]] = {}
     seen = 0
     for line in entry.variants:
-        good = line.given.get("bandwidth", "").isdigit() and line.uri is not None
+        good = bool(whole_number(line.given.get("bandwidth"))) and line.uri is not None
         notes.check("RFC8216-4.3.4.2", good, line.where, "", line.given.get("bandwidth", "no BANDWIDTH"))
         rendition = renditions.get(line.playlist or "")
         if rendition is None:
@@ -135,19 +136,20 @@ def same_rate(declared: float, real: float, *, even: bool) -> bool:
 
 
 def _check_rates(notes: Notebook, line: Line, played: _Played, target_s: float) -> None:
-    declared, usual = line.given.get("bandwidth", ""), line.given.get("average_bandwidth")
-    notes.check("APPLE-9.14", usual is not None, line.where, "", usual or "no AVERAGE-BANDWIDTH")
+    declared, usual = (whole_number(line.given.get(name)) for name in ("bandwidth", "average_bandwidth"))
+    said = line.given.get("average_bandwidth", "no AVERAGE-BANDWIDTH")
+    notes.check("APPLE-9.14", usual is not None, line.where, "", said)
     if not played.weighed:
         return
     # The largest sum of any playable combination (Apple 9.13), which leaves open whether subtitles count; and a last
     # segment too short to be measured alone may have been declared all the same.
     peak, average = played.sum(_peak(target_s)), played.sum(_average)
     most = max(played.sum(_peak(target_s), texts=True), played.sum(_heaviest, texts=True))
-    if declared.isdigit():
-        good = peak * (1 - _WITHIN) <= int(declared) <= most * (1 + _WITHIN)
+    if declared is not None:
+        good = peak * (1 - _WITHIN) <= declared <= most * (1 + _WITHIN)
         notes.check("APPLE-1.27", good, line.where, f"{peak:.0f} bit/s", f"{declared} bit/s")
-    if usual is not None and usual.isdigit():
-        good = average * (1 - _WITHIN) <= int(usual) <= played.sum(_average, texts=True) * (1 + _WITHIN)
+    if usual is not None:
+        good = average * (1 - _WITHIN) <= usual <= played.sum(_average, texts=True) * (1 + _WITHIN)
         notes.check("APPLE-1.26", good, line.where, f"{average:.0f} bit/s", f"{usual} bit/s")
     if average > 0:
         ratio = peak / average
@@ -227,5 +229,5 @@ def _heaviest(rendition: Rendition) -> float:
 
 
 def _size(line: Line) -> tuple[int, int] | None:
-    found = re.fullmatch(r"(\d+)x(\d+)", line.given.get("resolution", ""))
+    found = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", line.given.get("resolution", ""))
     return (int(found[1]), int(found[2])) if found else None

@@ -5,12 +5,18 @@ Doesn't belong here: what the bytes mean.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from telecine.stream.verify.place import Missing, Place
 
 _BLOCK = 64 * 1024
 _WHOLE = 64 * 1024**2  # what may be held in memory of one segment
+
+
+def whole_number(text: str | None) -> int | None:
+    """A declared number of bits, pixels or ticks; None where there is none, or none that anybody could mean."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 class Broken(Exception):

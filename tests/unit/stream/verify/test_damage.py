@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,23 @@ def test_damaged_packages_get_a_report(
     patient: Path, good: Path, file: str, wounds: list[tuple[int, bytes]], cut: int | None
 ) -> None:
     (patient / file).write_bytes(damaged((good / file).read_bytes(), wounds, cut))
+    try:
+        assert report_of(patient).lines
+    finally:
+        shutil.copy(good / file, patient / file)
+
+
+@QUICK
+@given(
+    file=st.sampled_from(["multivariant.m3u8", "360p.m3u8", "360p-iframes.m3u8", "manifest.mpd"]),
+    which=st.integers(0, 10_000),
+    number=st.sampled_from(["-1", "0", "", "9" * 30, "9" * 5000, "1e999", "nan", "inf", "\u00b2", "0x10", "1/0", " "]),
+)
+def test_numbers_that_are_none_get_a_report(patient: Path, good: Path, file: str, which: int, number: str) -> None:
+    text = (good / file).read_text()
+    places = list(re.finditer(r"\d+(?:\.\d+)?", text))
+    place = places[which % len(places)]
+    (patient / file).write_text(text[: place.start()] + number + text[place.end() :])
     try:
         assert report_of(patient).lines
     finally:
