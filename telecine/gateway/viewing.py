@@ -78,9 +78,9 @@ def _sources(outputs: Iterable[ManifestOutput], base: str) -> Iterable[Source]:
 
 
 def _poster(outputs: Iterable[ManifestOutput], base: str) -> str | None:
-    """The picture called poster, else the widest of the thumbnails."""
-    pictures = [o for o in outputs if o.asset == "video/thumbnails" and o.mime.startswith("image/")]
-    best = max(pictures, key=lambda o: (o.name == "poster", o.width or 0), default=None)
+    """The picture called poster, or cover of a sound file; else the widest of the thumbnails."""
+    pictures = [o for o in outputs if o.asset.endswith("/thumbnails") and o.mime.startswith("image/")]
+    best = max(pictures, key=lambda o: (o.name in ("poster", "cover"), o.width or 0), default=None)
     return f"{base}/{best.url}" if best else None
 
 

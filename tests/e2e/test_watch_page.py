@@ -34,13 +34,21 @@ def test_everything_can_be_done_with_keys(page: Page, programme: Programme) -> N
     seat.leaves()
 
 
-def test_a_pointer_over_the_seek_bar_is_told_the_time(page: Page, programme: Programme) -> None:
+def test_a_pointer_over_the_seek_bar_is_shown_the_picture_and_the_time(page: Page, programme: Programme) -> None:
     seat = Seat(page, programme.address("plain"))
     seat.until("engine !== null && video.duration > 0", "a player")
     bar = page.locator("#seek").bounding_box()
     assert bar is not None
     page.mouse.move(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
     assert page.inner_text("#tile-time") == f"0:0{LENGTH_S // 2}"
+    tile = "getComputedStyle(document.getElementById('tile'))"
+    for step in range(50):  # the storyboard may come later than the player
+        page.mouse.move(bar["x"] + bar["width"] / 2 + step % 2, bar["y"] + bar["height"] / 2)
+        if ".jpg" in seat.ask(f"{tile}.backgroundImage"):
+            break
+        page.wait_for_timeout(100)
+    assert ".jpg" in seat.ask(f"{tile}.backgroundImage")
+    assert seat.ask("document.getElementById('tile').offsetWidth") > 50
     page.mouse.move(5, 5)
     assert not page.is_visible("#preview")
 
