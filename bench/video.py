@@ -166,7 +166,7 @@ def ratio(mine: list[Cost], theirs: list[Cost]) -> dict[str, float]:
 def shaka_report(source: Path, directory: Path, runs: int) -> dict[str, Any] | str:
     """Ours against shaka-streamer: the same preset and bit rates, to HLS and DASH."""
     if importlib.util.find_spec("streamer") is None:
-        return "not measured: `pip install --no-deps shaka-streamer` first"
+        return "not measured: `pip install shaka-streamer` first"
     plan = planned(source, {**LADDER, "preset": "slow"}, STREAMS)
     rungs = tuple(
         replace(rung, coding=replace(rung.coding, crf=None, max_bitrate_bps=None, bitrate_bps=SHAKA_BPS[rung.name]))
@@ -178,14 +178,15 @@ def shaka_report(source: Path, directory: Path, runs: int) -> dict[str, Any] | s
         theirs.append(timed(lambda: niced(shaka(source, directory, plan))))
         made.append(timed(lambda: ours(plan, source, directory, {HLS, DASH})))
     top = plan.rungs[-1]
-    segments = sorted((directory / "shaka").glob("video_*_4.5M_*.mp4"))
+    files = sorted((directory / "shaka").glob(f"video_{top.name}_*.mp4"), key=lambda path: (len(path.name), path.name))
+    segments, init = [f for f in files if "_init" not in f.name], [f for f in files if "_init" in f.name]
     own = directory / "out" / "stream" / top.name
     return {
         "ladder_s": round(min(made)[0], 1),
         "shaka_streamer_s": round(min(theirs)[0], 1),
         "ratio": ratio(made, theirs),
         "xpsnr_db": xpsnr(joined([own / "init.mp4", *sorted(own.glob("*.m4s"))], directory / "own.mp4"), source),
-        "shaka_xpsnr_db": xpsnr(joined(segments[-1:] + segments[:-1], directory / "theirs.mp4"), source),
+        "shaka_xpsnr_db": xpsnr(joined(init + segments, directory / "theirs.mp4"), source),
         "bytes": sum(path.stat().st_size for path in own.glob("*.m4s")),
         "shaka_bytes": sum(path.stat().st_size for path in segments),
     }
@@ -220,14 +221,19 @@ def shaka(source: Path, directory: Path, plan: VideoPlan) -> list[str]:
     for name, content in (("inputs", inputs), ("pipeline", pipeline), ("rates", rates)):
         (directory / f"{name}.yaml").write_text(yaml.safe_dump(content))
     shutil.rmtree(directory / "shaka", ignore_errors=True)
-    main = "import sys, runpy; sys.argv[0] = 'shaka-streamer'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-    program = importlib.util.find_spec("streamer")
-    assert program is not None
-    assert program.origin is not None
-    script = Path(program.origin).parents[1] / "bin" / "shaka-streamer"
+    # Our runner hands no PYTHONPATH on, and the program of a `pip install --target` has no good first line.
+    main = (
+        "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    )
+    package = importlib.util.find_spec("streamer")
+    assert package is not None
+    assert package.origin is not None
+    place = Path(package.origin).parents[1]
+    program = next(path for path in (place / "bin", Path(sys.executable).parent) if (path / "shaka-streamer").exists())
+    script = program / "shaka-streamer"
     files = ["-i", "inputs.yaml", "-p", "pipeline.yaml", "-b", "rates.yaml"]
     words = [word if word.startswith("-") else str(directory / word) for word in files]
-    return [sys.executable, "-c", main, str(script), *words, "-o", str(directory / "shaka")]
+    return [sys.executable, "-c", main, str(place), str(script), *words, "-o", str(directory / "shaka")]
 
 
 def joined(parts: list[Path], target: Path) -> Path:
@@ -238,7 +244,9 @@ def joined(parts: list[Path], target: Path) -> Path:
 
 def xpsnr(made: Path, source: Path) -> float | None:
     """Mean luma XPSNR in dB of a picture against its source."""
-    graph = "[0:v]settb=AVTB,setpts=N[a];[1:v]settb=AVTB,setpts=N[b];[a][b]xpsnr"
+    # Both tagged alike: ffmpeg would convert what is untagged to the other's colours.
+    alike = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv,settb=AVTB,setpts=N"
+    graph = f"[0:v]{alike}[a];[1:v]{alike}[b];[a][b]xpsnr"
     words = ["-nostdin", "-i", str(made), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
     said = subprocess.run([str(ffmpeg_path()), *words], check=True, capture_output=True, text=True).stderr
     found = re.search(r"XPSNR\s+y:\s*([\d.]+)", said)
