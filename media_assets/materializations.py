@@ -14,6 +14,7 @@ from telecine.worker import Outcome
 
 _MAX_ROWS = 30
 _MAX_LINKS = 12
+_PROBED = ("video/metadata", "audio/renditions")  # where the probe's tables are shown
 
 
 def source_pointers(instance: dg.DagsterInstance, kind: str, partitions: Collection[str]) -> Mapping[str, int]:
@@ -63,7 +64,7 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         "source": f"{job.bucket}/{job.key}",
         "outputs": dg.MetadataValue.table(_rows(asset, outputs[:_MAX_ROWS], outcome)),
     }
-    if asset == "video/metadata":
+    if asset in _PROBED:
         metadata |= probe_tables(outcome.private_facts.get("sheet"))
     if asset == "video/renditions" and outcome.plot:
         metadata["bit rate and quality"] = dg.MetadataValue.md(f"![bit rate and quality]({base}/{outcome.plot})")

@@ -6,12 +6,26 @@ Doesn't belong here: drawing, or facts for programs (telecine/video/describe.py)
 
 from __future__ import annotations
 
+from typing import Any
+
 from telecine.probe.facts import MediaFacts
 from telecine.probe.tracks import AudioFacts, DataFacts, Edit, SubtitleFacts, TrackFacts, VideoFacts
 
 COLUMNS = ("#", "track", "codec", "holds", "language", "flags", "from - to", "kbit/s", "used")
 Rows = list[dict[str, str]]
+_TRACKS = 40  # in a sheet: metadata that isn't small freezes the Dagster UI
 _HDR = {"pq": "PQ (HDR10)", "hlg": "HLG"}
+
+
+def sheet(facts: MediaFacts) -> dict[str, Any]:
+    """All of it, JSON-ready: a row for each track, times and colour as [name, value]."""
+    tracks = track_rows(facts)
+    return {
+        "tracks": tracks[:_TRACKS],
+        "more_tracks": max(0, len(tracks) - _TRACKS),
+        "times": [list(row) for row in time_rows(facts)],
+        "colour": [list(row) for row in colour_rows(facts)],
+    }
 
 
 def track_rows(facts: MediaFacts) -> Rows:

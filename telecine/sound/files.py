@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from telecine.artifact import Artifact, MediaResult, sha256_of
 from telecine.errors import ConfigurationError, ErrorCode, InputError, SystemFault
 from telecine.probe import MediaFacts
+from telecine.probe.sheet import sheet
 from telecine.process import Limits, run
 from telecine.progress import ProgressSink, Saying
 from telecine.recipe import Recipe
@@ -107,6 +108,7 @@ class _Studio:
             warnings=tuple(dict.fromkeys(self._warnings)),
             failures=tuple(self._gathered.failures),
             preview=self._preview,
+            private_facts={"sheet": sheet(self._plan.facts)},
         )
 
     def _make_sound(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult
 from telecine.errors import NotOurs, TelecineError
+from telecine.probe.sheet import sheet
 from telecine.progress import ProgressSink
 from telecine.stream.keys import KeyRing
 from telecine.video.captions import make_captions
@@ -30,7 +31,7 @@ from telecine.video.plan import (
     THUMBNAILS,
     VideoPlan,
 )
-from telecine.video.private import ladder_plot, making, sheet, verdict
+from telecine.video.private import ladder_plot, making, verdict
 from telecine.video.quality import Quality, measure_quality
 from telecine.video.renditions import broken_files, make_renditions, stream_files
 from telecine.video.stills import make_stills, storyboard_artifact

@@ -1,4 +1,4 @@
-"""What Dagster is told of a video beside its manifest: the probe's sheet, and how each rendition was made.
+"""What Dagster is told of a video beside its manifest and the probe's sheet: how each rendition was made, and how good.
 
 JSON-ready and small, because metadata that isn't freezes the UI. Doesn't belong here: drawing it
 (media_assets/video_tables.py), what everybody may know (describe.py).
@@ -10,25 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from telecine.artifact import Artifact
-from telecine.probe import MediaFacts
-from telecine.probe.sheet import colour_rows, time_rows, track_rows
 from telecine.video.encode import Encoded
 from telecine.video.plan import RENDITIONS, VideoPlan
 from telecine.video.quality import Quality, below_floors
 from telecine.video.quality_plot import Point, plot
-
-_TRACKS = 40
-
-
-def sheet(facts: MediaFacts) -> dict[str, Any]:
-    """The probe's tables: a row for each track, times and colour as [name, value]."""
-    tracks = track_rows(facts)
-    return {
-        "tracks": tracks[:_TRACKS],
-        "more_tracks": max(0, len(tracks) - _TRACKS),
-        "times": [list(row) for row in time_rows(facts)],
-        "colour": [list(row) for row in colour_rows(facts)],
-    }
 
 
 def making(plan: VideoPlan, encoded: Encoded, quality: Sequence[Quality]) -> dict[str, dict[str, Any]]:
