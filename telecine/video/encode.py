@@ -15,11 +15,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from telecine.errors import ConfigurationError, ErrorCode, InputError, SystemFault, TelecineError
+from telecine.errors import ConfigurationError, InputError, SystemFault, TelecineError
 from telecine.process import Finished, Limits, ambient, run, under
 from telecine.progress import Details, ProgressSink, Quiet, Saying
 from telecine.tools import ffmpeg_path
 from telecine.video.command import copy_argv, encode_argv, first_pass_argv, level_argv
+from telecine.video.decoded import heard_tracks, picture_warnings
 from telecine.video.following import Following
 from telecine.video.ladder import Rung
 from telecine.video.memory import cores_here, cores_that_fit
@@ -28,7 +29,7 @@ from telecine.video.picture_argv import video_file
 from telecine.video.plan import ASSETS, DASH, HLS, RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
 from telecine.video.sampling import reference_bytes
-from telecine.video.sound import MAIN, Take, takes
+from telecine.video.sound import Take, takes
 from telecine.video.sound_argv import Levelled, audio_file
 from telecine.video.sound_level import at_their_loudness, check_levels
 from telecine.video.verify import check, check_decodes, expected
@@ -38,11 +39,6 @@ _WALL_FACTOR, _WALL_LEAST_S = 20.0, 1800.0
 _FIRST_PASS = 0.3  # of both
 _BLAMED = re.compile(r"\[vost#\d+:\d+/([\w-]+)[^\n]*\bError (?:while opening encoder|submitting|encoding|initializing)")
 _LAYOUT_CHANGES = "Changing audio frame properties on the fly is not supported"
-_DAMAGE = re.compile(r"concealing \d+|error while decoding|Invalid NAL unit|corrupt", re.IGNORECASE)
-_DECODED = re.compile(r"Input stream #0:(\d+) \(video\):.*?; (\d+) frames decoded(?:; (\d+) decode errors)?", re.DOTALL)
-
-_UNHEARD = re.compile(r"Input stream #0:(\d+) \(audio\): (\d+) packets read .*?; (\d+) decode errors")
-_LOST_SHARE = 2 / 3  # beyond it ffmpeg gives up by itself, and all other tracks with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +114,8 @@ def encode(
             if plan.without(lacking) == attempt:
                 raise
     said = finished.stderr if finished else ""
-    warnings = _check_input(attempt, said) if finished else ()
-    heard, unheard = _heard(taken, said)
+    warnings = picture_warnings(attempt, said) if finished else ()
+    heard, unheard = heard_tracks(taken, said)
     return Encoded(
         work_dir=str(work_dir),
         videos={rung.name: video_file(rung) for rung in attempt.pictures},
@@ -233,47 +229,6 @@ def _taken(plan: VideoPlan, wanted: Set[str]) -> tuple[Take, ...]:
     """What the wanted assets need of the sounds."""
     renditions = plan.pictures if RENDITIONS in wanted else ()
     return takes(plan.sounds, renditions=renditions, ladder=plan.rungs, streams=bool(wanted & {HLS, DASH}))
-
-
-def _heard(taken: tuple[Take, ...], stderr: str) -> tuple[tuple[Take, ...], tuple[str, ...]]:
-    """The tracks of which enough could be decoded, and warnings about the others.
-
-    Raises:
-        InputError: CORRUPT_MEDIA when it is the main one.
-    """
-    lost = {int(i): f"{e} of {p} packets" for i, p, e in _UNHEARD.findall(stderr) if int(e) > int(p) * _LOST_SHARE}
-    heard, warnings = [], []
-    for take in taken:
-        track = take.sound.track
-        if track.index not in lost:
-            heard.append(take)
-        elif take.sound.number == MAIN:
-            raise InputError(ErrorCode.CORRUPT_MEDIA, f"{lost[track.index]} of the sound can't be decoded", stderr)
-        else:
-            name = f"Sound track {track.index} ({track.language or track.title})"
-            warnings.append(f"{name} was left out: {lost[track.index]} can't be decoded.")
-    return tuple(heard), tuple(warnings)
-
-
-def _check_input(plan: VideoPlan, stderr: str) -> tuple[str, ...]:
-    """How the source's picture decoded, from ffmpeg's closing words."""
-    for index, decoded, errors in _DECODED.findall(stderr):
-        if int(index) != plan.video.index:
-            continue
-        frames, failed = int(decoded), int(errors or 0)
-        if frames == 0:
-            raise InputError(ErrorCode.CORRUPT_MEDIA, "not one frame of the picture can be decoded", stderr)
-        if frames < plan.video.frames * 0.5:
-            raise InputError(
-                ErrorCode.CORRUPT_MEDIA,
-                f"only {frames} of {plan.video.frames} frames of the picture can be decoded",
-                stderr,
-            )
-        if failed:
-            return (f"{failed} frame(s) of the source are damaged; what could be decoded was used.",)
-    if _DAMAGE.search(stderr):
-        return ("Parts of the source are damaged; what could be decoded was used.",)
-    return ()
 
 
 _ADAPTER = TypeAdapter(Encoded)
