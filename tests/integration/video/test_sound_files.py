@@ -81,8 +81,8 @@ def with_cover(path: Path, picture: bytes, mime: bytes = b"image/png") -> Path:
 def test_every_codec_and_container_comes_out_as_promised(tmp_path: Path) -> None:
     source, out = tmp_path / "a.wav", tmp_path / "out"
     ffmpeg(*TONE, str(source))
-    homes = {"aac": ("m4a", "mkv"), "opus": ("ogg", "webm", "mkv"), "mp3": ("mp3", "mkv", "m4a")}
-    homes |= {"vorbis": ("ogg", "webm"), "flac": ("flac", "ogg", "m4a")}
+    homes = {"aac": ("m4a", "mkv"), "opus": ("ogg", "webm"), "mp3": ("mp3", "m4a")}
+    homes |= {"vorbis": ("ogg", "webm"), "flac": ("flac", "m4a")}
     specs = [file(f"{c}-{h}", c, container=h) for c, containers in homes.items() for h in containers]
     result = made(source, out, *specs, file("best", "vorbis", quality="maximum"), file("low", "mp3", quality="low"))
     assert result.failures == ()
@@ -105,8 +105,8 @@ def test_every_codec_and_container_comes_out_as_promised(tmp_path: Path) -> None
 
 def test_loudness_is_hit_however_peaky_the_sound_is(tmp_path: Path) -> None:
     quiet, peaky, silent = tmp_path / "quiet.wav", tmp_path / "peaky.wav", tmp_path / "silent.wav"
-    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=5:c=pink:a=0.05:r=48000", str(quiet))
-    clicks = "aevalsrc='0.03*sin(2*PI*440*t)+0.9*lt(mod(t,0.5),0.001)':s=48000:d=5"
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=3:c=pink:a=0.05:r=48000", str(quiet))
+    clicks = "aevalsrc='0.03*sin(2*PI*440*t)+0.9*lt(mod(t,0.5),0.001)':s=48000:d=3"
     ffmpeg("-f", "lavfi", "-i", clicks, str(peaky))
     ffmpeg("-f", "lavfi", "-i", "anullsrc=d=2", "-t", "2", str(silent))
     spec = file("a", "aac", loudness_lufs=-16, bitrate_bps=256_000)
@@ -191,15 +191,14 @@ def test_a_cover_becomes_a_picture_of_the_wanted_size(tmp_path: Path) -> None:
     [
         (png(60_000, 60_000), "megapixels"),
         (png(400, 300), ""),
-        (b"not a picture at all, but long enough to be read " * 40, ""),
         (b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 400, "not a picture"),
     ],
-    ids=["bomb", "cut off", "noise", "sound"],
+    ids=["bomb", "cut off", "sound"],
 )
 def test_a_cover_that_is_a_bomb_or_broken_costs_nothing_but_itself(tmp_path: Path, picture: bytes, said: str) -> None:
     source = with_cover(tmp_path / "a.mp3", picture)
-    result = made(source, tmp_path / "out")
-    assert {a.name for a in result.artifacts} == {"aac", "opus", "waveform"}
+    result = made(source, tmp_path / "out", file("aac", "aac"), {"kind": "cover"})
+    assert [a.name for a in result.artifacts] == ["aac"]
     assert result.failures == ()
     assert any("cover art was left out" in w and said in w for w in result.warnings) or not probe(source).videos
 
