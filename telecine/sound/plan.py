@@ -133,7 +133,7 @@ def plan_sound_file(facts: MediaFacts, recipe: Recipe) -> SoundPlan:
     """Decide what to make of a file with a sound track.
 
     Raises:
-        ConfigurationError: NO_OUTPUTS when the recipe has nothing for sound.
+        ConfigurationError: NO_OUTPUTS when the recipe has nothing for sound, or only for a cover that isn't there.
     """
     audio = facts.audio
     assert audio is not None
@@ -143,6 +143,11 @@ def plan_sound_file(facts: MediaFacts, recipe: Recipe) -> SoundPlan:
     if not files and not waveforms and not covers:
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from sound")
     picture = next((video.index for video in facts.videos if video.picture), None)
+    if picture is None and not files and not waveforms:
+        raise ConfigurationError(
+            ErrorCode.NO_OUTPUTS,
+            f"the file carries no cover, and recipe {recipe.name!r} asks for nothing else of sound",
+        )
     return SoundPlan(facts, files, waveforms, covers if picture is not None else (), picture)
 
 

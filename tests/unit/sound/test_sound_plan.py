@@ -169,6 +169,11 @@ def test_what_was_made_before_is_not_planned_again() -> None:
     assert plan.missing({"audio/thumbnails"}, ()).files == ()
 
 
+def test_a_recipe_for_covers_alone_says_that_there_is_none() -> None:
+    with pytest.raises(ConfigurationError, match="carries no cover"):
+        plan_sound_file(song(), parse_recipe({"name": "x", "outputs": [{"kind": "cover"}]}, "test"))
+
+
 def test_levels_are_read_as_ffmpeg_writes_them(tmp_path: Path) -> None:
     key = "lavfi.astats.Overall"
     said = "\n".join(
