@@ -22,7 +22,7 @@ from telecine.video.ladder import Rung
 from telecine.video.memory import cores_here
 from telecine.video.picture_argv import video_file
 from telecine.video.plan import VideoPlan
-from telecine.video.sampling import comparable, reference_file
+from telecine.video.sampling import comparable, reference_file, spare_frames
 
 # Below these something went wrong, or the cap is far too low for the content. Constant quality at CRF 23 leaves noise
 # (rain, confetti) at SSIM 0.94 and XPSNR 29 dB; a picture with a frame's shift or wrong colours is far below.
@@ -93,7 +93,8 @@ def quality_argv(
         graph.append(f"{parts}concat=n={len(plan.samples)},{_COUNTED}[d{at}]")
         copies = 2 + (len(judged) if rung == top else 0)
         names = f"[a{at}][b{at}]" + "".join(f"[t{n}]" for n in range(copies - 2))
-        graph.append(f"[{number}:v]{_COUNTED},split={copies}{names}")
+        spare = spare_frames([window.of(rung, plan.timing) for window in plan.samples])
+        graph.append(f"[{number}:v]trim=start_frame={spare},{_COUNTED},split={copies}{names}")
         number += 1
         chain = f"[d{at}][a{at}]ssim@q{at}[e{at}];[e{at}][b{at}]xpsnr@q{at}"
         if rung in judged and top is not None:

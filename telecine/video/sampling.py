@@ -74,11 +74,20 @@ def reference_options(rung: Rung) -> Options:
 
 
 def selection(sampled: Sequence[Window]) -> str:
-    """ffmpeg's expression that is true for the frames of these windows."""
-    return "+".join(f"between(n,{window.first},{window.first + window.frames - 1})" for window in sampled)
+    """ffmpeg's expression that is true for the frames of these windows, and for the very first.
+
+    ffmpeg says nothing of its progress until every output has begun (fftools/ffmpeg.c, print_report), and without a
+    sign of life it would be ended as stalled.
+    """
+    return "+".join(["eq(n,0)", *(f"between(n,{w.first},{w.first + w.frames - 1})" for w in sampled)])
+
+
+def spare_frames(sampled: Sequence[Window]) -> int:
+    """Frames at the beginning of a reference that belong to no window."""
+    return 0 if any(window.first == 0 for window in sampled) else 1
 
 
 def reference_bytes(rungs: Sequence[Rung], sampled: Sequence[Window]) -> int:
     """No reference file is larger than that: 16-bit 4:2:0 that can't be compressed."""
     pixels = max((rung.pixels for rung in rungs), default=0)
-    return pixels * 3 * sum(window.frames for window in sampled)
+    return pixels * 3 * (1 + sum(window.frames for window in sampled))

@@ -14,7 +14,7 @@ from telecine.video.command import encode_argv
 from telecine.video.plan import VideoPlan, plan_video
 from telecine.video.quality import Quality, below_floors, parse_quality, quality_argv
 from telecine.video.quality_plot import Point, plot
-from telecine.video.sampling import comparable, reference_bytes, windows
+from telecine.video.sampling import comparable, reference_bytes, selection, spare_frames, windows
 
 FFMPEG, WORK = Path("/bin/ffmpeg"), Path("/scratch/job")
 PLAIN = plan_video(media(), load_recipe("default"))
@@ -63,6 +63,13 @@ def test_references_are_written_while_encoding_unless_nobody_wants_them() -> Non
     assert "reference-" not in words(plan_video(media(), recipe.model_copy(update={"quality_check": "off"})))
     assert "reference-" not in words(plan_video(media(video(width=100, height=60)), recipe))
     assert reference_bytes(PLAIN.rungs, PLAIN.samples) >= 1920 * 1080 * 3
+
+
+def test_every_reference_begins_with_the_first_frame_because_ffmpeg_is_silent_until_all_outputs_have_begun() -> None:
+    far = windows(replace(PLAIN.timing, frames=20_000), 1)
+    assert selection(far).startswith("eq(n,0)+between(n,")
+    assert spare_frames(far) == 1
+    assert spare_frames(windows(replace(PLAIN.timing, frames=2), 1)) == 0
 
 
 def test_off_is_a_word_in_yaml_too_and_changes_no_hash() -> None:
