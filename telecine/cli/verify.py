@@ -75,9 +75,11 @@ def _show(report: Report) -> None:
 
 
 def _store() -> ObjectStore:
-    from telecine import local
     from telecine.settings import settings
     from telecine.storage import ObjectStore
 
-    os.environ.update({name: value for name, value in local.environment().items() if name not in os.environ})
+    if not os.environ.get("TELECINE_S3_ENDPOINT"):
+        from telecine import local
+
+        os.environ.update({name: value for name, value in local.environment().items() if name not in os.environ})
     return ObjectStore.from_settings(settings())
