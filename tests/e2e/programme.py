@@ -14,7 +14,7 @@ LENGTH_S = 12
 
 
 TONES_HZ = {"eng": 440, "deu": 880}
-SAID = "This is said from second 1 to 5"
+SAID = "This is said from second 1 to 11"
 
 
 def clip(path: Path, *, size: str = "640x360", rate: str = "25", languages: tuple[str, ...] = ("eng",)) -> Path:
@@ -58,7 +58,7 @@ class Programme:
     def _plain(self, path: Path) -> str:
         """Two languages, captions beside the source, a storyboard."""
         said = path.with_name("plain.en.srt")
-        said.write_text(f"1\n00:00:01,000 --> 00:00:05,000\n{SAID}\n")
+        said.write_text(f"1\n00:00:01,000 --> 00:00:11,000\n{SAID}\n")
         made = clip(path, languages=("eng", "deu"))
         return self.theatre.show("plain", made, [*outputs(), {"kind": "storyboard"}], captions=[said])
 
