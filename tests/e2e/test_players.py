@@ -48,7 +48,7 @@ def test_portrait_at_a_broadcasts_frame_rate(page: Page, programme: Programme, p
     plays_seeks_and_changes_rungs(Seat(page, programme.address("portrait", player)), PORTRAIT, 1001 / 30000)
 
 
-@pytest.mark.parametrize("player", always("dash.js", PLAYERS))
+@pytest.mark.parametrize("player", always("hls.js", PLAYERS))
 def test_two_languages_and_captions(page: Page, programme: Programme, player: str) -> None:
     seat = Seat(page, programme.address("plain", player))
     plays_seeks_and_changes_rungs(seat, LANDSCAPE, 1 / 25)
