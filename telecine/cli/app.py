@@ -25,8 +25,6 @@ err = Console(stderr=True, soft_wrap=True)
 
 GROUPS = (
     "telecine.cli.process",
-    "telecine.cli.probe",
-    "telecine.cli.verify",
     "telecine.cli.submit",
     "telecine.cli.demo",
     "telecine.cli.jobs",
@@ -36,7 +34,6 @@ GROUPS = (
     "telecine.cli.endpoints",
     "telecine.cli.events",
     "telecine.cli.deliver",
-    "telecine.cli.token",
     "telecine.cli.stack",
     "telecine.cli.doctor",
 )

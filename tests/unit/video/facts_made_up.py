@@ -49,6 +49,7 @@ AUDIO = AudioFacts(
     bitrate_bps=128_000,
     language="eng",
     default=True,
+    secondary=False,
 )
 
 
