@@ -15,7 +15,7 @@ import pytest
 
 from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, SystemFault
 from telecine.image.pool import ImagePool
-from tests.unit.image import pool_tasks
+from tests.integration.image import pool_tasks
 
 GIGABYTE = 1024**3
 
@@ -173,7 +173,7 @@ def test_children_die_with_their_parent(tmp_path: Path) -> None:
         """
         import sys
         from telecine.image.pool import ImagePool
-        from tests.unit.image import pool_tasks
+        from tests.integration.image import pool_tasks
         with ImagePool(1, 4 * 1024**3, 3600) as pool:
             list(pool.run(pool_tasks.tell_pid_and_wait, [sys.argv[1]]))
         """
