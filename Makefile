@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MEDIA ?=
+TEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 SOURCES := telecine media_assets sensors resources bench tests
@@ -71,13 +72,16 @@ format: $(VENV)/.installed-dev ## put the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.installed-dev ## lint, then every test: unit, integration, e2e
-	@linted=0; $(MAKE) --no-print-directory lint || linted=1; $(BIN)/python -m pytest && exit $$linted
+# Journeys have the machine to themselves; of the others two files run side by side, each worker with its own stack.
+test: $(VENV)/.installed-dev ## lint, then every test: e2e, integration, unit (TEST_WORKERS=0 for one after the other)
+	@bad=0; $(MAKE) --no-print-directory lint || bad=1; $(BIN)/python -m pytest tests/e2e || bad=1; \
+	  $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder tests/integration tests/unit || \
+	  bad=1; exit $$bad
 
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
 
-CHAOS := tests/e2e/test_crashes.py tests/integration/local/test_stack_survives.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
+CHAOS := tests/e2e/test_crashes.py tests/e2e/test_players.py tests/integration/local/test_stack_survives.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
   tests/integration/ledger/test_state_machine.py tests/integration/webhooks/test_webhook_crashes.py
 
 chaos: $(VENV)/.installed-dev ## the crash tests in their long form, about 20 minutes (TELECINE_CHAOS_SEED repeats one)

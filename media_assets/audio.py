@@ -8,21 +8,29 @@ from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import audio_files
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
-from telecine.audio_batch import AUDIO_ASSETS, run_audio_claim
+from telecine.assets import AUDIO_ASSETS
+
+_DESCRIPTIONS = {
+    "audio/renditions": "The sound in the formats that its recipe asks for.",
+    "audio/thumbnails": "Its waveform, and its cover art when it carries any.",
+    "audio/hls": "HLS playlists over the CMAF segments, one variant for each AAC rendition.",
+    "audio/dash": "The DASH manifest over the same segments.",
+}
 
 
 @dg.multi_asset(
     name="audio",
     specs=[
         dg.AssetSpec(
-            ["audio", "renditions"],
+            asset.split("/"),
             deps=[dg.AssetKey(["audio", "source"])],
             skippable=True,
-            description="The sound in the formats that its recipe asks for.",
+            description=_DESCRIPTIONS[asset],
             group_name="audio",
             code_version=__version__,
             kinds={"ffmpeg", "audio"},
         )
+        for asset in AUDIO_ASSETS
     ],
     partitions_def=audio_files,
     hooks=hooks,
@@ -41,6 +49,8 @@ def audio_batch(context: dg.OpExecutionContext, ledger: LedgerResource, object_s
 
 
 def _work_through(context: Context, ledger: LedgerResource, object_store: ObjectStoreResource) -> None:
+    from telecine.audio_batch import run_audio_claim  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, problems = bind(context, book, "audio", AUDIO_ASSETS)
     if claim_id is None:

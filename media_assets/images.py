@@ -12,7 +12,8 @@ from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import image_files
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
-from telecine.image_batch import IMAGE_ASSETS, run_image_claim
+from telecine.assets import IMAGE_ASSETS
+from telecine.image_batch import run_image_claim
 
 
 def _spec(asset: str, description: str) -> dg.AssetSpec:

@@ -7,12 +7,14 @@ from typing import Any
 
 import dagster as dg
 
+from media_assets.video_tables import probe_tables, rendition_rows
 from telecine import __version__
 from telecine.settings import Settings
 from telecine.worker import Outcome
 
 _MAX_ROWS = 30
 _MAX_LINKS = 12
+_PROBED = ("video/metadata", "audio/renditions")  # where the probe's tables are shown
 
 
 def source_pointers(instance: dg.DagsterInstance, kind: str, partitions: Collection[str]) -> Mapping[str, int]:
@@ -60,10 +62,16 @@ def details(outcome: Outcome, asset: str, settings: Settings) -> dict[str, Any]:
         metadata["preview"] = dg.MetadataValue.md(f"![preview]({base}/{outcome.preview})")
     metadata |= {
         "source": f"{job.bucket}/{job.key}",
-        "outputs": dg.MetadataValue.table(_rows(outputs[:_MAX_ROWS], manifest["source"])),
+        "outputs": dg.MetadataValue.table(_rows(asset, outputs[:_MAX_ROWS], outcome)),
     }
+    if asset in _PROBED:
+        metadata |= probe_tables(outcome.private_facts.get("sheet"))
+    if asset == "video/renditions" and outcome.plot:
+        metadata["bit rate and quality"] = dg.MetadataValue.md(f"![bit rate and quality]({base}/{outcome.plot})")
     if facts := _source_facts(outcome):
         metadata["source facts"] = dg.MetadataValue.table([dg.TableRecord(facts)])
+    if asset.endswith(("/hls", "/dash")):
+        metadata["watch"] = dg.MetadataValue.url(settings.watch_url(job.partition))
     # A table's cells can't be clicked in the UI, so every output has a link below it.
     for output in outputs[:_MAX_LINKS]:
         metadata[f"link {output['name']}"] = dg.MetadataValue.url(f"{base}/{output['url']}")
@@ -106,8 +114,12 @@ def _source_facts(outcome: Outcome) -> dict[str, str | int | bool]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _rows(outputs: Sequence[Mapping[str, Any]], source: Mapping[str, Any]) -> list[dg.TableRecord]:
+def _rows(asset: str, outputs: Sequence[Mapping[str, Any]], outcome: Outcome) -> list[dg.TableRecord]:
     """Outputs for the UI's table, without columns in which nothing would stand."""
+    assert outcome.manifest is not None
+    source = outcome.manifest["source"]
+    if asset == "video/renditions":
+        return rendition_rows(outputs, outcome.private_facts.get("renditions", {}))
     whole = source["size_bytes"] if source["kind"] == "image" else 0
     rows = [
         {

@@ -14,17 +14,22 @@ from media_assets.claim_work import bind, fail_if_any, hold
 from media_assets.hooks import hooks
 from media_assets.materializations import details
 from media_assets.partitions import video_files
+from media_assets.stream_checks import stream_check_specs, stream_checks
+from media_assets.video_checks import video_check_specs, video_checks
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
+from telecine.assets import VIDEO_ASSETS
 from telecine.errors import NotOurs
 from telecine.file_job import FileJob, JobFailed, begin
 from telecine.ledger import claims
 from telecine.reporter import Track
 from telecine.stages import VIDEO
-from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
+from telecine.video_job import Baton, resume
 from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
+_CHECK_SPECS = [*video_check_specs, *stream_check_specs]
+_CHECKS = [spec.get_python_identifier() for spec in _CHECK_SPECS]
 
 
 @contextmanager
@@ -61,6 +66,8 @@ def plan(
     context: dg.OpExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> Iterator[dg.Output[Any]]:
     """Download and probe the file, decide what to make of it."""
+    from telecine.video_steps import plan_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     claim_id, refused = bind(context, book, "video", VIDEO_ASSETS)
     if claim_id is None:
@@ -93,6 +100,8 @@ def encode(
     context: dg.OpExecutionContext, planned: dict, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> dict:
     """All rungs and the sound, in one ffmpeg."""
+    from telecine.video_steps import encode_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     baton = Baton.from_dict(planned)
     with hold(context, book, baton.claim_id) as held:
@@ -101,11 +110,13 @@ def encode(
             return encode_step(work, baton, _wanted(context), track).to_dict()
 
 
-@dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in _NAMES.values()})
+@dg.op(out={name: dg.Out(dg.Nothing, is_required=False) for name in (*_NAMES.values(), *_CHECKS)})
 def finish(
     context: dg.OpExecutionContext, encoded: dict, ledger: LedgerResource, object_store: ObjectStoreResource
-) -> Iterator[dg.Output[None]]:
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """Package, take stills, verify, publish."""
+    from telecine.video_steps import finish_step  # a run of images, whose start is its wait, never needs it
+
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()
     baton = Baton.from_dict(encoded)
     with hold(context, book, baton.claim_id) as held:
@@ -116,6 +127,8 @@ def finish(
         for asset in sorted(outcome.made):
             if metadata := details(outcome, asset, settings):
                 yield dg.Output(None, output_name=_NAMES[asset], metadata=metadata)
+        yield from video_checks(outcome)
+        yield from stream_checks(outcome)
         # Last: until Dagster has heard of everything, recovery must know that something is left to say.
         held.release(settings.scratch)
         if outcome.error_code is not None:
@@ -130,8 +143,8 @@ def _wanted(context: dg.OpExecutionContext) -> set[str]:
 
 _DESCRIPTIONS = {
     "video/metadata": "What the probe learnt: tracks, times, colour, chapters.",
-    "video/renditions": "MP4 files, one for each rung of the ladder.",
-    "video/thumbnails": "The poster.",
+    "video/renditions": "One file for each rung of the ladder, and the single renditions.",
+    "video/thumbnails": "The poster and other stills, the storyboard, moving previews.",
     "video/hls": "HLS playlists over the CMAF segments.",
     "video/dash": "The DASH manifest over the same segments.",
 }
@@ -156,8 +169,9 @@ _DESCRIPTIONS = {
     hooks=hooks,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     can_subset=True,
+    check_specs=_CHECK_SPECS,
 )
 def videos(source):
     """One video: everything its recipe asks for."""
     results = finish(encode(plan(source)))
-    return {name: getattr(results, name) for name in _NAMES.values()}
+    return {name: getattr(results, name) for name in (*_NAMES.values(), *_CHECKS)}

@@ -30,6 +30,7 @@ from telecine.partition import partition_key
 from telecine.priority import Lane, Priority
 from telecine.recipe import Recipe
 from telecine.settings import Settings
+from telecine.sidecar import copy_sidecars, upload_sidecars
 from telecine.sniff import HEAD_BYTES, Sniffed, sniff
 from telecine.storage import ObjectInfo, ObjectStore
 
@@ -97,6 +98,8 @@ def accept_file(ledger: Ledger, store: ObjectStore, settings: Settings, path: Pa
     there = store.stat(settings.input_bucket, key)
     if there is None or there.size_bytes != size_bytes:
         store.upload(settings.input_bucket, key, path, mime=sniffed.mime, cache="no-cache")
+    if sniffed.kind == "video":
+        upload_sidecars(store, path, settings.input_bucket, key)
     return _accept(ledger, store, settings.input_bucket, key, sniffed, content, order)
 
 
@@ -121,6 +124,8 @@ def accept_object(ledger: Ledger, store: ObjectStore, settings: Settings, uri: s
     there = store.stat(settings.input_bucket, key)
     if there is None or there.size_bytes != info.size_bytes:
         store.copy(info, settings.input_bucket, key)
+    if sniffed.kind == "video":
+        copy_sidecars(store, info, settings.input_bucket, key)
     return _accept(ledger, store, settings.input_bucket, key, sniffed, content, order)
 
 

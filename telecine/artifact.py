@@ -40,6 +40,7 @@ class Artifact:
         sha256: lower-case hex digest of the file.
         width, height: pixels as displayed; None for sound.
         duration_s: seconds; None for stills.
+        offset_s: of a still out of a video: when the video shows it, in seconds.
         bitrate_bps: average bits per second over the whole file; None for stills.
         codecs: RFC 6381 codecs string; None for stills.
         stream_files: for an HLS or DASH entry file, every file of that stream including the entry file.
@@ -54,9 +55,26 @@ class Artifact:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    offset_s: float | None = None
     bitrate_bps: int | None = None
     codecs: str | None = None
     stream_files: tuple[StreamFile, ...] | None = None
+
+    @classmethod
+    def of_file(
+        cls, asset: str, name: str, path: Path, out_dir: Path, mime: str, size: tuple[int, int] | None = None
+    ) -> Artifact:
+        """A finished file below `out_dir` as it lies there; `size` is a picture's width and height."""
+        return cls(
+            asset=asset,
+            name=name,
+            path=path.relative_to(out_dir).as_posix(),
+            mime=mime,
+            size_bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+            width=size[0] if size else None,
+            height=size[1] if size else None,
+        )
 
     @property
     def total_bytes(self) -> int | None:
@@ -91,6 +109,7 @@ class MediaResult:
         private_facts: what was learnt about the source and must not be public (camera, whether there are
             coordinates); goes to Dagster only.
         details: everything the source's metadata says, private, JSON-ready; None unless the recipe keeps it.
+        plot: small SVG for the Dagster UI, or None.
     """
 
     facts: Mapping[str, Any]
@@ -100,6 +119,7 @@ class MediaResult:
     preview: bytes | None = field(default=None, repr=False)
     private_facts: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] | None = field(default=None, repr=False)
+    plot: bytes | None = field(default=None, repr=False)
 
 
 def sha256_of(path: Path) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 
+from telecine.assets import AUDIO_ASSETS
 from telecine.errors import NotOurs
 from telecine.file_job import JobFailed, begin
 from telecine.ledger import Ledger
 from telecine.probe import probe
 from telecine.recipe import parse_recipe
 from telecine.settings import Settings
+from telecine.sound.files import process_audio
 from telecine.stages import AUDIO
 from telecine.storage import ObjectStore
-from telecine.video.audio import process_audio
+from telecine.video.audio_streams import add_streams, without_inputs
 from telecine.worker import HeldClaim, Outcome
-
-AUDIO_ASSETS = ("audio/renditions",)
 
 
 def run_audio_claim(
@@ -40,7 +40,9 @@ def run_audio_claim(
                 recipe = parse_recipe(job.recipe, f"of job {job.job_id}")
                 out_dir = work.directory / "out"
                 out_dir.mkdir(exist_ok=True)
-                result = process_audio(facts, work.source, recipe, out_dir, track, work.cancel, made=work.made)
+                made = without_inputs(recipe, work.made)
+                result = process_audio(facts, work.source, recipe, out_dir, track, work.cancel, made=made)
+                result = add_streams(result, facts, recipe, out_dir, work.made, work.cancel)
                 outcome = work.publish(result, out_dir, AUDIO_ASSETS, track)
             yield outcome
         except JobFailed as e:

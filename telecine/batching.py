@@ -16,7 +16,7 @@ from telecine.ledger.backlog import Waiting
 from telecine.priority import STARVING, Lane, Priority
 
 MAX_FILES = 200
-_SECONDS = 30.0
+_SECONDS = 60.0  # a run costs about 4 s of a processor to start and end; equals wait in line anyhow
 _SECONDS_ARCHIVE = 15.0
 _SECONDS_LOW = 5.0  # at most so much work, so that whoever comes next waits no longer than that
 

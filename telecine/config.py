@@ -52,9 +52,9 @@ class Rule(BaseModel):
         return value
 
     def matches(self, key: str) -> bool:
-        """Whether this rule takes the object; temporary names and `telecine process` uploads match no rule."""
+        """Whether this rule takes the object; temporary names, captions and `telecine process` uploads match none."""
         ours = key.startswith((UPLOADS_PREFIX, PRIVATE_PREFIX))
-        return key.startswith(self.prefix) and not ours and not is_temporary(key)
+        return key.startswith(self.prefix) and not ours and not is_temporary(key) and not is_captions(key)
 
     def load_recipe(self) -> Recipe:
         """The rule's recipe.
@@ -98,6 +98,11 @@ def load_config(path: Path, input_bucket: str) -> Config:
 def is_temporary(key: str) -> bool:
     """Whether the name says that the file isn't finished, or isn't media at all."""
     return _TEMPORARY.search(key) is not None
+
+
+def is_captions(key: str) -> bool:
+    """Whether an object is captions by its name: it belongs to the video beside it (telecine/sidecar)."""
+    return key.lower().endswith((".vtt", ".srt"))
 
 
 def is_own_output(key: str) -> bool:

@@ -34,6 +34,25 @@ _AUDIO = (
 )
 _TEXT = "mov_text,subrip,srt,webvtt,ass,ssa,text,dvdsub,dvbsub,pgssub,ccaption,dvb_teletext,libzvbi_teletextdec"
 CODECS = f"{_VIDEO},{_AUDIO},{_TEXT}"
+# Codecs whose decoder has another name (libavcodec/codec_desc.c beside allcodecs.c).
+_DECODERS = {
+    "dts": "dca",
+    "amr_nb": "amrnb",
+    "amr_wb": "amrwb",
+    "dvd_subtitle": "dvdsub",
+    "dvb_subtitle": "dvbsub",
+    "hdmv_pgs_subtitle": "pgssub",
+    "eia_608": "ccaption",
+    "dvb_teletext": "libzvbi_teletextdec",
+    "msmpeg4v3": "msmpeg4",
+    "flv1": "flv",
+}
+_KNOWN = frozenset(CODECS.split(","))
+
+
+def decodable(codec: str) -> bool:
+    """Whether a codec, as ffprobe names it, is one of those that are decoded."""
+    return _DECODERS.get(codec, codec) in _KNOWN
 
 
 def input_args(path: Path, *, before_input: tuple[str, ...] = ()) -> list[str]:

@@ -57,6 +57,12 @@ class ErrorCode(StrEnum):
         "The container holds no picture or sound that can be decoded.",
         "Check how the file was exported; it holds only empty tracks, subtitles or data.",
     )
+    INVALID_CAPTIONS = (
+        "INVALID_CAPTIONS",
+        "A caption file beside the video can't be read.",
+        "Correct the line that the message names, upload the file again and replay the job; or let the recipe say "
+        "`captions: optional`.",
+    )
     LIMIT_EXCEEDED = (
         "LIMIT_EXCEEDED",
         "The header announces more pixels, memory or time than the limit named in the message allows.",
@@ -77,6 +83,11 @@ class ErrorCode(StrEnum):
         "What was asked for can't be done: an unknown id, a value out of range, or a state that doesn't allow it.",
         "Correct what the message names; nothing was changed.",
     )
+    PACKAGE_UNREADABLE = (
+        "PACKAGE_UNREADABLE",
+        "What `telecine verify` was given is no HLS or DASH package, isn't there, or its server doesn't answer.",
+        "Name a directory, a playlist, an MPD or its URL; open the URL in a browser to see what answers there.",
+    )
     IDEMPOTENCY_CONFLICT = (
         "IDEMPOTENCY_CONFLICT",
         "The same idempotency key came with another file, recipe or option.",
@@ -96,6 +107,11 @@ class ErrorCode(StrEnum):
         "INVALID_RECIPE",
         "The recipe (or telecine.toml) has an unknown or impossible field.",
         "Correct the field named in the message; docs/recipe.schema.json lists all of them.",
+    )
+    SECRET_MISSING = (
+        "SECRET_MISSING",
+        "Protected streams need a secret of the house, and there is none, or another one than when they were made.",
+        "Set TELECINE_SECRET to the same long random text for workers and gateway; `telecine up` makes one.",
     )
     NO_OUTPUTS = (
         "NO_OUTPUTS",

@@ -28,7 +28,7 @@ from telecine.publish import publish_outputs
 from telecine.reporter import Reporter, Track
 from telecine.settings import Settings
 from telecine.storage import ObjectStore
-from telecine.upload import upload_artifacts, upload_preview
+from telecine.upload import upload_artifacts, upload_plot, upload_preview
 from telecine.worker import HeldClaim, Outcome
 
 
@@ -175,6 +175,7 @@ class FileJob:
         place = (self.store, bucket, self.job.partition, self.generation)
         rows = upload_artifacts(*place, out_dir, result.artifacts)
         preview = upload_preview(*place, rows, result.preview)
+        plot = upload_plot(*place, result.plot)
         track.end()
         published = publish_outputs(
             self.ledger,
@@ -189,7 +190,7 @@ class FileJob:
             result.failures,
         )
         made = frozenset(artifact.asset for artifact in result.artifacts)
-        return Outcome.of(self.job, self.generation, published, made, preview)
+        return Outcome.of(self.job, self.generation, published, made, preview, result.private_facts, plot)
 
 
 def _disk_fault(key: str, error: OSError) -> TelecineError:

@@ -26,7 +26,6 @@ from telecine.stages import IMAGE
 from telecine.storage import ObjectStore
 from telecine.worker import HeldClaim, Outcome
 
-IMAGE_ASSETS = ("image/thumbnails", "image/renditions")
 _MEMORY_LIMIT_BYTES = 4 * 1024**3  # address space of one pool process; decoding is limited to 2 GB before it starts
 _FILE_TIMEOUT_S = 300.0  # the longest any picture may take, whatever its job allows
 # Publishing waits for disks, not for processors: while the caller tells Dagster of one file, the next are published.
@@ -154,8 +153,8 @@ class _ImageBatch:
                 self.wanted,
                 made.failures,
             )
-            outcome = Outcome.of(job, generation, published, frozenset(self.wanted), made.preview)
-            return replace(outcome, private_facts=made.private_facts)
+            made_here = frozenset(self.wanted)
+            return Outcome.of(job, generation, published, made_here, made.preview, made.private_facts)
         except NotOurs as e:
             return _ended(job, "FENCED", generation, e)
         except TelecineError as e:

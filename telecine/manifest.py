@@ -83,6 +83,7 @@ class ManifestOutput(_ManifestModel):
     width: Pixels
     height: Pixels
     duration_s: Seconds
+    offset_s: Seconds = Field(None, description="Stills out of a video: when the video shows it; null otherwise.")
     bitrate_bps: Count | None
     codecs: str | None = Field(description="RFC 6381 codecs string; null for stills.")
     total_bytes: Count | None = Field(description="Streams: bytes of all files; null otherwise.")
@@ -123,6 +124,7 @@ def manifest_output(
         "width": artifact.width,
         "height": artifact.height,
         "duration_s": artifact.duration_s,
+        "offset_s": artifact.offset_s,
         "bitrate_bps": artifact.bitrate_bps,
         "codecs": artifact.codecs,
         "total_bytes": artifact.total_bytes,

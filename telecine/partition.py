@@ -9,6 +9,7 @@ PRIVATE_PREFIX = "telecine-private/"  # in the input bucket, which only its owne
 _SLUG_MAX = 80  # architecture.md: slug at most 80 characters
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._-]+")
 _DOTS = re.compile(r"\.{2,}")
+_KEY = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,79}-[0-9a-f]{8}")
 
 
 def partition_key(bucket: str, key: str) -> str:
@@ -22,6 +23,11 @@ def partition_key(bucket: str, key: str) -> str:
     return f"{slug}-{digest}"
 
 
+def is_partition_key(text: str) -> bool:
+    """Whether a name that came from outside is one that `partition_key` could have made."""
+    return _KEY.fullmatch(text) is not None
+
+
 def generation_prefix(partition: str, generation: int) -> str:
     """Key prefix of one immutable generation of a partition's outputs, with a trailing slash."""
     return f"{partition}/g{generation}/"
@@ -30,6 +36,11 @@ def generation_prefix(partition: str, generation: int) -> str:
 def manifest_key(partition: str) -> str:
     """Key of the partition's current manifest."""
     return f"{partition}/manifest.json"
+
+
+def content_keys_key(partition: str, generation: int) -> str:
+    """Key, in the private input bucket, of the sealed keys of a generation's protected streams."""
+    return f"{PRIVATE_PREFIX}{partition}/g{generation}.keys"
 
 
 def details_key(partition: str, generation: int) -> str:

@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     input_bucket: str = "media-incoming"
     output_bucket: str = "media-outputs"
     dagster_url: str = "http://127.0.0.1:3000"
+    gateway_url: str = Field("http://127.0.0.1:8080", description="Base URL at which people reach the gateway")
+    gateway_origins: str = Field(
+        "", description="Origins of other pages that may ask the gateway for keys, with blanks between"
+    )
+    secret: SecretStr | None = Field(
+        None, description="Seals the keys of protected streams and signs viewers' tokens; 32 characters or more"
+    )
     scratch: Path = Field(default_factory=lambda: home() / "scratch", description="Directory for working files")
     config: Path = Path("telecine.toml")
     starvation_s: float = Field(600.0, gt=0, description="What waited this long comes right behind URGENT work")
@@ -62,6 +69,10 @@ class Settings(BaseSettings):
         """The endpoint as a URL without a trailing slash."""
         endpoint = self.s3_endpoint.rstrip("/")
         return endpoint if "://" in endpoint else f"http://{endpoint}"
+
+    def watch_url(self, partition: str = "") -> str:
+        """The player page of a partition, or the list of what was published last."""
+        return f"{self.gateway_url.rstrip('/')}/watch" + (f"/{partition}" if partition else "")
 
     @property
     def outputs_url(self) -> str:

@@ -15,7 +15,7 @@ VIDEO = {
     "STILLS_AND_CLEANUP": 3,  # with UPLOADING 5
     "UPLOADING": 2,
 }
-AUDIO = {"DOWNLOADING": 2, "ANALYSIS": 3, "AUDIO": 90, "STILLS_AND_CLEANUP": 3, "UPLOADING": 2}
+AUDIO = {"DOWNLOADING": 2, "ANALYSIS": 3, "AUDIO": 80, "STILLS_AND_CLEANUP": 13, "UPLOADING": 2}
 # Each output is resized, converted and optimised before the next (40 + 35 + 8), so these are one stage.
 IMAGE = {
     "DOWNLOADING": 5,  # VALIDATION

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from telecine.artifact import sha256_of
-from telecine.config import UPLOADS_PREFIX, is_temporary
+from telecine.config import UPLOADS_PREFIX, is_captions, is_temporary
 from telecine.errors import ErrorCode, InputError, SystemFault, TelecineError
 from telecine.job_id import new_id
 from telecine.ledger import Job, JobStatus, Ledger, generations, media
@@ -25,6 +25,7 @@ from telecine.partition import partition_key
 from telecine.priority import Lane
 from telecine.recipe import Recipe
 from telecine.settings import Settings
+from telecine.sidecar import upload_sidecars
 from telecine.sniff import HEAD_BYTES, Sniffed, sniff
 from telecine.storage import ObjectStore
 
@@ -38,6 +39,7 @@ class Submission:
     Attributes:
         given: the path as the user gave it (for a folder or glob: the file's path below it).
         error: code and sentence once the file failed.
+        job: as the ledger saw it last.
     """
 
     given: str
@@ -51,6 +53,7 @@ class Submission:
     progress: float = 0.0
     error: tuple[str, str] | None = None
     manifest: dict[str, Any] | None = None
+    job: Job | None = None
 
     @property
     def is_over(self) -> bool:
@@ -77,16 +80,15 @@ class Submission:
 def find_files(given: Iterable[str]) -> list[Submission]:
     """Files, globs and folders as submissions, in order; what isn't there is a failed submission, not an exception.
 
-    Folders are searched recursively; hidden and temporary names in them are left out.
+    Folders are searched recursively; hidden and temporary names in them are left out, and captions, which go with the
+    video beside them.
     """
     found: list[Submission] = []
     for name in given:
         path = Path(name)
         if path.is_dir():
-            below = sorted(
-                p for p in path.rglob("*") if p.is_file() and not is_temporary(p.relative_to(path).as_posix())
-            )
-            found += [Submission(str(p), p) for p in below]
+            below = [(p, p.relative_to(path).as_posix()) for p in sorted(path.rglob("*")) if p.is_file()]
+            found += [Submission(str(p), p) for p, name in below if not is_temporary(name) and not is_captions(name)]
         elif path.is_file():
             found.append(Submission(name, path))
         else:
@@ -172,6 +174,8 @@ def _accept(
         there = store.stat(bucket, key)
     if there is None:
         raise InputError(ErrorCode.SOURCE_MISSING, f"{bucket}/{key} was deleted right after its upload")
+    if submission.kind == "video":
+        upload_sidecars(store, submission.path, bucket, key)
     job_id = ledger.do(
         media.accept,
         there,
@@ -204,6 +208,7 @@ def _updated(ledger: Ledger, submission: Submission, job: Job) -> Submission:
         progress=job.progress,
         error=error,
         manifest=ledger.do(generations.of_job, job.job_id) if job.status is JobStatus.COMPLETED else None,
+        job=job,
     )
 
 

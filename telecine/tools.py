@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.process import Limits, run
 
@@ -54,6 +55,24 @@ def encoders() -> frozenset[str]:
         ConfigurationError: TOOL_MISSING when there is no ffmpeg or it doesn't run.
     """
     return _encoders(ffmpeg_path())
+
+
+def filters() -> frozenset[str]:
+    """Names of ffmpeg's filters, for example "scale" and "libvmaf".
+
+    Raises:
+        ConfigurationError: TOOL_MISSING when there is no ffmpeg or it doesn't run.
+    """
+    return _filters(ffmpeg_path())
+
+
+def lacking_encoders() -> frozenset[str]:
+    """ffmpeg's names of the picture encoders that Telecine knows and this ffmpeg doesn't have.
+
+    Raises:
+        ConfigurationError: TOOL_MISSING when there is no ffmpeg or it doesn't run.
+    """
+    return frozenset(codec.encoder for codec in VideoCodec) - encoders()
 
 
 def versions() -> dict[str, str]:
@@ -119,6 +138,13 @@ def _encoders(ffmpeg: Path) -> frozenset[str]:
     listing = run([str(ffmpeg), "-hide_banner", "-encoders"], limits=_ASKING).stdout.decode()
     # Lines such as " V....D libx264   libx264 H.264 / AVC ..." after a legend that ends in "------".
     return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", listing.partition("------")[2], re.MULTILINE))
+
+
+@cache
+def _filters(ffmpeg: Path) -> frozenset[str]:
+    listing = run([str(ffmpeg), "-hide_banner", "-filters"], limits=_ASKING).stdout.decode()
+    # Lines such as " TS ssim              VV->V      Calculate the SSIM ..." after a legend.
+    return frozenset(re.findall(r"^ [TSC.]{2,3} (\S+) +\S+->\S+ ", listing, re.MULTILINE))
 
 
 def _version(program: Path, flag: str) -> str:

@@ -17,7 +17,8 @@ from telecine.manifest import manifest_output
 from telecine.partition import generation_prefix
 from telecine.storage import ObjectStore
 
-_UPLOADS = 4  # parallel puts for one file's outputs
+_UPLOADS = 4  # parallel puts for one file's outputs, 32 MB each at most
+_PLAYLIST = "application/vnd.apple.mpegurl"
 _PREVIEW_SIDE = 640  # pixels; the Dagster UI shows a picture at its own size
 
 
@@ -26,14 +27,11 @@ def upload_artifacts(
 ) -> list[dict[str, Any]]:
     """Put all files of a set below its generation; returns the manifest's `outputs`.
 
-    Segments go before playlists and playlists before entry files, so nothing ever names a file that isn't there.
+    Nothing ever names a file that isn't there: see `upload_order`.
     """
     prefix = generation_prefix(partition, generation)
-    segments = {f.path: f.mime for a in artifacts for f in a.stream_files or ()}
-    entries = {a.path: a.mime for a in artifacts}
-    first = {path: mime for path, mime in segments.items() if path not in entries}
     with ThreadPoolExecutor(_UPLOADS) as pool:
-        for group in (first, entries):
+        for group in upload_order(artifacts):
             list(
                 pool.map(
                     lambda item: store.upload(bucket, prefix + item[0], out_dir / item[0], mime=item[1]),
@@ -51,6 +49,20 @@ def upload_artifacts(
     return outputs
 
 
+def upload_order(artifacts: Sequence[Artifact]) -> tuple[dict[str, str], ...]:
+    """Media types by path in three groups, each of which is there before the next begins.
+
+    Segments and files that stand alone, then media playlists, then the entry files of streams, which name those.
+    """
+    groups: tuple[dict[str, str], ...] = ({}, {}, {})
+    entries = {a.path for a in artifacts if a.stream_files is not None}
+    for path, mime in [(f.path, f.mime) for a in artifacts for f in a.stream_files or ()] + [
+        (a.path, a.mime) for a in artifacts
+    ]:
+        groups[2 if path in entries else 1 if mime == _PLAYLIST else 0][path] = mime
+    return groups
+
+
 def upload_preview(
     store: ObjectStore,
     bucket: str,
@@ -60,14 +72,24 @@ def upload_preview(
     preview: bytes | None,
 ) -> str | None:
     """URL, relative to the manifest, of a picture for the Dagster UI: the smallest output, or an upload of `preview`
-    when every picture among the outputs is large. It is no output, so the manifest doesn't list it."""
-    pictures = [o for o in outputs if o["mime"].startswith("image/") and max(o["width"], o["height"]) <= _PREVIEW_SIDE]
+    when every picture among the outputs is large, and for videos, of which the poster says most. It is no output, so
+    the manifest doesn't list it."""
+    pictures = [o for o in outputs if o["mime"].startswith("image/") and not o["asset"].startswith("video/")]
+    pictures = [o for o in pictures if max(o["width"], o["height"]) <= _PREVIEW_SIDE]
     if pictures:
         return str(min(pictures, key=lambda output: int(output["size_bytes"]))["url"])
     if preview is None:
         return None
     store.write(bucket, f"{generation_prefix(partition, generation)}preview.jpg", preview, mime="image/jpeg")
     return f"g{generation}/preview.jpg"
+
+
+def upload_plot(store: ObjectStore, bucket: str, partition: str, generation: int, plot: bytes | None) -> str | None:
+    """URL, relative to the manifest, of a drawing for the Dagster UI; no output either."""
+    if plot is None:
+        return None
+    store.write(bucket, f"{generation_prefix(partition, generation)}quality.svg", plot, mime="image/svg+xml")
+    return f"g{generation}/quality.svg"
 
 
 def _files_list(artifact: Artifact) -> bytes:

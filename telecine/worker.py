@@ -40,7 +40,7 @@ class Outcome:
         status: COMPLETED, FAILED, PENDING (will be tried again), CANCELED, or FENCED (another attempt owns it now).
         manifest: the published manifest; also when some outputs failed and the others were published.
         made: asset keys that were made by this attempt (others were carried forward).
-        preview: URL, relative to the manifest, of a small picture for the Dagster UI.
+        preview, plot: URLs, relative to the manifest, of small pictures for the Dagster UI.
         private_facts: about source and outputs, for Dagster only; nothing of it is in the manifest.
     """
 
@@ -54,6 +54,7 @@ class Outcome:
     error_message: str | None = None
     error_details: str | None = None
     private_facts: Mapping[str, Any] = field(default_factory=dict)
+    plot: str | None = None
 
     @classmethod
     def published(cls, job: Job, generation: int, manifest: dict[str, Any]) -> Outcome:
@@ -64,7 +65,16 @@ class Outcome:
         return cls(job, "COMPLETED", generation, manifest, frozenset(made))
 
     @classmethod
-    def of(cls, job: Job, generation: int, published: Published, made: frozenset[str], preview: str | None) -> Outcome:
+    def of(
+        cls,
+        job: Job,
+        generation: int,
+        published: Published,
+        made: frozenset[str],
+        preview: str | None,
+        private_facts: Mapping[str, Any],
+        plot: str | None = None,
+    ) -> Outcome:
         """The outcome of an attempt that published something."""
         failure = published.failure
         return cls(
@@ -77,6 +87,8 @@ class Outcome:
             failure.code.value if failure else None,
             failure.message if failure else None,
             failure.details if failure else None,
+            private_facts,
+            plot,
         )
 
 

@@ -25,6 +25,8 @@ err = Console(stderr=True, soft_wrap=True)
 
 GROUPS = (
     "telecine.cli.process",
+    "telecine.cli.probe",
+    "telecine.cli.verify",
     "telecine.cli.submit",
     "telecine.cli.demo",
     "telecine.cli.jobs",
@@ -34,6 +36,7 @@ GROUPS = (
     "telecine.cli.endpoints",
     "telecine.cli.events",
     "telecine.cli.deliver",
+    "telecine.cli.token",
     "telecine.cli.stack",
     "telecine.cli.doctor",
 )

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -51,19 +50,12 @@ def demo(
     out(f"Output bucket:  {settings.outputs_url}/")
     out(f"Drop bucket:    {settings.s3_url}/{settings.input_bucket}/  (anything below it is processed)")
     for s in submissions:
-        for output in s.manifest["outputs"] if s.manifest else []:
-            if output["files"]:
-                stream = f"{settings.outputs_url}/{s.partition}/{output['url']}"
-                out(f"Stream:         {stream}")
-                if output["asset"] == "video/hls" and (page := _player()):
-                    out(f"  in a browser: {page}?src={quote(stream, safe='')}")
+        streams = [o for o in (s.manifest["outputs"] if s.manifest else []) if o["name"] in ("multivariant", "mpd")]
+        for output in streams:
+            out(f"Stream:         {settings.outputs_url}/{s.partition}/{output['url']}")
+        if streams and s.partition:
+            out(f"Watch:          {settings.watch_url(s.partition)}")
     finish(submissions, time.monotonic() - started)
-
-
-def _player() -> str | None:
-    """The player page as a file:// URL; None where Telecine is installed without its documents."""
-    page = Path(__file__).resolve().parents[2] / "docs" / "player.html"
-    return page.as_uri() if page.exists() else None
 
 
 def _make_media(folder: Path) -> Path:
@@ -80,8 +72,10 @@ def _drop(store: Any, settings: Any, folder: Path, submission: Submission) -> tu
     """Put one file in the bucket; which job it becomes is the bucket sensor's business."""
     from telecine.ledger import JobStatus
     from telecine.partition import partition_key
+    from telecine.sidecar import upload_sidecars
 
     key = DEMO_PREFIX + submission.path.relative_to(folder).as_posix()
+    upload_sidecars(store, submission.path, settings.input_bucket, key)
     store.upload(settings.input_bucket, key, submission.path, mime="application/octet-stream", cache="no-cache")
     there = store.stat(settings.input_bucket, key)
     partition = partition_key(settings.input_bucket, key)

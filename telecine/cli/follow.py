@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Eta
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from telecine.errors import ErrorCode, SystemFault
+from telecine.spans import say_span
 
 if TYPE_CHECKING:
     from telecine.submission import Submission
@@ -19,6 +20,7 @@ _POLL_S = 0.5
 _LINE_S = 5.0  # off a terminal: at most one line in this many seconds
 _STUCK_S = 600.0  # nothing moved for this long: the system is at fault, not the files
 _LONG_BARS = 4
+_NAME = 28  # characters of a file's name
 
 
 def follow(
@@ -71,19 +73,19 @@ class _Display:
         self._told: set[str] = set()
         self._line_at = 0.0
         self._done = -1
-        self._long: dict[str, TaskID] = {}
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn() if total > 1 else TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
-            TextColumn("ETA"),
-            Eta(),
+            TextColumn("{task.fields[more]}", markup=False, style="dim", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
             transient=True,
+            expand=True,
             disable=not console.is_terminal,
         )
-        self._all = self._bars.add_task("files", total=total)
+        self._all = self._bars.add_task(f"{total} files", total=total, more="", visible=total > 1)
+        self._files: dict[str, TaskID] = {}
 
     def __enter__(self) -> _Display:
         self._bars.start()
@@ -108,14 +110,27 @@ class _Display:
     def _draw(self, submissions: Sequence[Submission], done: int) -> None:
         # A file in work counts for its share, so that one long video moves the bar too.
         share = sum(1.0 if s.is_over else s.progress / 100 for s in submissions)
-        self._bars.update(self._all, completed=round(share, 2) if self.total == 1 else done)
-        running = [s for s in submissions if not s.is_over and s.kind != "image" and s.stage][:_LONG_BARS]
-        names = {s.given for s in running}
-        for name in list(self._long):
-            if name not in names:
-                self._bars.remove_task(self._long.pop(name))
-        for s in running:
-            if s.given not in self._long:
-                self._long[s.given] = self._bars.add_task("", total=100)
-            label = f"  {s.path.name[:32]} {(s.stage or '').lower()}"
-            self._bars.update(self._long[s.given], description=label, completed=round(s.progress))
+        seconds = next((task.time_remaining for task in self._bars.tasks if task.id == self._all), None)
+        soon = f", about {say_span(seconds)} left" if seconds and done < self.total else ""
+        self._bars.update(self._all, completed=share, more=f"{done} of {self.total} done{soon}")
+        # Images are done before anybody could read their line.
+        long = [s for s in submissions if not s.is_over and (self.total == 1 or (s.kind != "image" and s.stage))]
+        shown = {s.given for s in long[:_LONG_BARS]}
+        for name in [name for name in self._files if name not in shown]:
+            self._bars.remove_task(self._files.pop(name))
+        for s in long[:_LONG_BARS]:
+            if s.given not in self._files:
+                name = s.path.name if len(s.path.name) <= _NAME else f"{s.path.name[: _NAME - 1]}…"
+                self._files[s.given] = self._bars.add_task(name if self.total == 1 else f"  {name}", total=100, more="")
+            self._bars.update(self._files[s.given], completed=s.progress, more=_doing(s))
+
+
+def _doing(submission: Submission) -> str:
+    """What is being done with a file and how long it still takes."""
+    from telecine.cli.watch import details, left
+
+    job = submission.job
+    if job is None or job.status.value != "PROCESSING":
+        return "waiting for its turn" if submission.job_id else "handing over"
+    stage = (job.stage or "").lower().replace("_", " ")
+    return ", ".join(part for part in (stage, left(job), details(job)) if part)

@@ -6,12 +6,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from telecine.cli.app import app, err
@@ -66,7 +67,7 @@ def process(
     if as_json:
         print(json.dumps(report(submissions, seconds), ensure_ascii=False))  # noqa: T201  the promised document
     elif wait:
-        show_outputs(submissions, settings_or_none())
+        show_outputs(submissions, settings_or_none(), out)
     else:
         for s in submissions:
             if s.job_id:
@@ -121,26 +122,59 @@ def report(submissions: Sequence[Submission], seconds: float) -> dict[str, Any]:
     }
 
 
-def show_outputs(submissions: Sequence[Submission], settings: Settings | None) -> None:
-    """The table of outputs on stdout, and failures below it."""
-    table = Table("file", "asset", "name", "dimensions", "bytes", "URL", box=None, header_style="bold")
-    for s in submissions:
-        for output in s.manifest["outputs"] if s.manifest and settings else []:
-            table.add_row(
-                s.path.name,
-                output["asset"],
-                output["name"],
-                f"{output['width']}x{output['height']}" if output["width"] else "",
-                f"{output['total_bytes'] or output['size_bytes']:,}",
-                f"{settings.outputs_url}/{s.partition}/{output['url']}" if settings else "",
-            )
-    # A URL must stay in one piece to be clicked or copied, also in a log file.
-    out = Console(width=None if sys.stdout.isatty() else 400)
-    if table.row_count:
-        out.print(table, soft_wrap=True)
+def show_outputs(submissions: Sequence[Submission], settings: Settings | None, home: Path | None = None) -> None:
+    """The outputs on stdout, and failures below them.
+
+    In a terminal a table for each file below the place that its paths begin with, because a URL must stay in one piece
+    to be clicked or copied; elsewhere one table with whole URLs.
+
+    Args:
+        home: where copies are, if they were brought home.
+    """
+    done = [s for s in submissions if s.manifest and settings]
+    if sys.stdout.isatty():
+        out = Console()
+        for s in done:
+            base = f"{home}/{s.partition}" if home else f"{settings.outputs_url}/{s.partition}" if settings else ""
+            out.print(f"[bold]{escape(s.path.name)}[/]  ->  {escape(base)}/", highlight=False, soft_wrap=True)
+            out.print(_table(s, ""))
+    else:
+        out = Console(width=400)
+        table = Table("file", *_COLUMNS, box=None, header_style="bold")
+        for s in done:
+            for row in _rows(s, f"{settings.outputs_url}/{s.partition}/" if settings else ""):
+                table.add_row(s.path.name, *row)
+        if table.row_count:
+            out.print(table, soft_wrap=True)
     for s in submissions:
         if s.error:
-            out.print(f"failed: {s.given}: {s.error[0]}: {s.error[1]}", highlight=False, soft_wrap=True)
+            out.print(f"failed: {s.given}: {s.error[0]}: {s.error[1]}", markup=False, highlight=False, soft_wrap=True)
+
+
+_COLUMNS = ("asset", "name", "dimensions", "length", "kbit/s", "bytes", "URL")
+
+
+def _table(submission: Submission, prefix: str) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for name in (*_COLUMNS[:-1], "path"):
+        table.add_column(name, justify="right" if name in ("length", "kbit/s", "bytes") else "left", overflow="fold")
+    for row in _rows(submission, prefix):
+        table.add_row(*row)
+    return table
+
+
+def _rows(submission: Submission, prefix: str) -> Iterator[tuple[str, ...]]:
+    for output in submission.manifest["outputs"] if submission.manifest else []:
+        seconds, rate = output["duration_s"], output["bitrate_bps"]
+        yield (
+            output["asset"],
+            output["name"],
+            f"{output['width']}x{output['height']}" if output["width"] else "",
+            f"{seconds:.2f} s" if seconds is not None else "",
+            f"{rate / 1000:,.0f}" if rate else "",
+            f"{output['total_bytes'] or output['size_bytes']:,}",
+            prefix + output["url"],
+        )
 
 
 def finish(submissions: Sequence[Submission], seconds: float) -> None:

@@ -26,7 +26,7 @@ def _say(step: str) -> None:
 def up(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Don't wait until Dagster answers.")] = False,
 ) -> None:
-    """Start the local stack: object store, database, Dagster.
+    """Start the local stack: object store, database, Dagster, player page.
 
     Starts only what isn't running, and repairs what a crash left behind; it may be called at any time. The state is
     in .telecine/ below the working directory, or in TELECINE_HOME. Set TELECINE_S3_ENDPOINT or TELECINE_POSTGRES_URL
@@ -37,6 +37,8 @@ def up(
     environment = local.up(_say, wait=not no_wait)
     out.print(f"Dagster       {environment['TELECINE_DAGSTER_URL']}", highlight=False)
     out.print(f"object store  {environment['TELECINE_S3_ENDPOINT']}", highlight=False)
+    if gateway := environment.get("TELECINE_GATEWAY_URL"):
+        out.print(f"watch         {gateway}/watch", highlight=False)
     out.print(f"drop media in {environment['TELECINE_INPUT_BUCKET']}, results are in ", end="", highlight=False)
     out.print(environment["TELECINE_OUTPUT_BUCKET"], highlight=False)
 
@@ -84,7 +86,9 @@ def status(as_json: AsJson = False) -> None:
     for name in found.external:
         table.add_row(name, "[cyan]external", "", "")
     out.print(table)
-    out.print(f"\nDagster {found.dagster_url}   object store {found.s3_url}   home {found.home}", highlight=False)
+    watch = f"   watch {found.gateway_url}/watch" if found.gateway_url else ""
+    places = f"Dagster {found.dagster_url}   object store {found.s3_url}{watch}   home {found.home}"
+    out.print(f"\n{places}", highlight=False)
     raise typer.Exit(0 if healthy else 1)
 
 

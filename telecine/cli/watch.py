@@ -94,7 +94,7 @@ def sentence(job: Job) -> str:
         return f"{job.status.value}  {job.error_code}: {job.error_message}{again}"
     if job.status.value != "PROCESSING":
         return job.status.value
-    return "  ".join(part for part in (f"{job.progress:3.0f} %", job.stage, details(job), _left(job)) if part)
+    return "  ".join(part for part in (f"{job.progress:3.0f} %", job.stage, details(job), left(job)) if part)
 
 
 def details(job: Job) -> str:
@@ -110,9 +110,10 @@ def details(job: Job) -> str:
     return ", ".join(parts)
 
 
-def _left(job: Job) -> str:
-    left = say_range(job.eta_low_s, job.eta_high_s)
-    return f"{left} left" if left else ""
+def left(job: Job) -> str:
+    """Time left as a range; empty when nobody knows."""
+    span = say_range(job.eta_low_s, job.eta_high_s)
+    return f"{span} left" if span else ""
 
 
 def _name(job: Job, width: int = 28) -> str:
@@ -222,7 +223,7 @@ class _Bars:
         for job in working:
             if job.job_id not in self._bars:
                 self._bars[job.job_id] = self._progress.add_task(f"  {_name(job, 20)}", total=100, more="")
-            more = "  ".join(part for part in ((job.stage or "").lower(), _left(job), details(job)) if part)
+            more = "  ".join(part for part in ((job.stage or "").lower(), left(job), details(job)) if part)
             self._progress.update(self._bars[job.job_id], completed=job.progress, more=more)
 
     def _say(self, job: Job) -> None:

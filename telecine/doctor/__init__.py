@@ -37,6 +37,8 @@ def examine() -> Iterator[Finding]:
         yield from _guarded("object store", lambda: services.store(known))
     if status.running:
         yield from services.dagster(known["TELECINE_DAGSTER_URL"])
+        if status.gateway_url is not None:
+            yield services.gateway(status.gateway_url)
 
 
 def _guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What the services say: the stack's parts, database, object store, Dagster. External ones are checked alike."""
+"""What the services say: the stack's parts, database, object store, Dagster, gateway; external ones are asked alike."""
 
 from __future__ import annotations
 
@@ -122,6 +122,16 @@ def dagster(url: str) -> Iterator[Finding]:
         yield Finding("daemons", Verdict.NOTE, f"no heartbeat: {', '.join(silent)}", remedy)
     else:
         yield Finding("daemons", Verdict.OK, f"{len(health.daemons)} beat")
+
+
+def gateway(url: str) -> Finding:
+    """The gateway answers."""
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=5):
+            return Finding("player page", Verdict.OK, f"{url}/watch")
+    except OSError as e:
+        remedy = "`telecine logs gateway` shows why; `telecine up` tries again."
+        return Finding("player page", Verdict.BROKEN, f"{url} does not answer: {e}", remedy)
 
 
 def _anybody_reads(url: str) -> bool:

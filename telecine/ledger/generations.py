@@ -94,6 +94,21 @@ def current(connection: Connection, partition: str) -> tuple[int, dict[str, Any]
     return (row.generation, row.manifest) if row else None
 
 
+def recent(connection: Connection, kinds: Iterable[str], limit: int) -> Sequence[Row[Any]]:
+    """Partitions of these kinds of media with their current manifest and `published_at`, newest first."""
+    return connection.execute(
+        select(generations.c.partition, generations.c.manifest, generations.c.published_at)
+        .join_from(media_objects, generations, media_objects.c.partition == generations.c.partition)
+        .where(
+            generations.c.generation == media_objects.c.published_generation,
+            media_objects.c.kind.in_(list(kinds)),
+            media_objects.c.deleted_at.is_(None),
+        )
+        .order_by(generations.c.published_at.desc())
+        .limit(limit)
+    ).all()
+
+
 def outputs_at(connection: Connection, partition: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Manifest entries of outputs, each from the generation that its own row names.
 

@@ -1,4 +1,4 @@
-"""The embedded object store's keys: made once, kept in a file only their owner can read."""
+"""The embedded object store's keys and the house's secret: made once, kept in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def credentials(path: Path) -> Credentials:
     made = Credentials(access_key="telecine" + secrets.token_hex(6), secret_key=secrets.token_urlsafe(30))
     write_private(path, json.dumps(asdict(made)))
     return made
+
+
+def secret(path: Path) -> str:
+    """The secret kept at `path` (TELECINE_SECRET), made when there is none yet."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(48))
+    return path.read_text().strip()

@@ -22,7 +22,7 @@ class Stage(IntEnum):
 
     SERVICE = 1  # what others store things in
     CODE = 2  # the code server, and the runs below it
-    ENGINE = 3  # Dagster's daemon and webserver, webhook delivery
+    ENGINE = 3  # Dagster's daemon and webserver, webhook delivery, the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def services(layout: Layout, ports: Mapping[str, int], *, weed: Path | None, pos
 
 
 def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) -> list[Part]:
-    """Dagster's three programs, and the one that delivers webhooks.
+    """Dagster's three programs, the one that delivers webhooks, and the gateway.
 
     Args:
         root: directory with workspace.yaml.
@@ -95,6 +95,7 @@ def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) ->
         ("daemon", Stage.ENGINE): (python, "-m", "dagster._daemon", "run", *workspace),
         ("webserver", Stage.ENGINE): (python, "-m", "dagster_webserver", *ui, *workspace),
         ("deliver", Stage.ENGINE): (python, "-m", "telecine", "deliver"),
+        ("gateway", Stage.ENGINE): (python, "-m", "telecine.gateway", "--host", HOST, "--port", str(ports["gateway"])),
     }
     return [
         Part(name, stage, (*launcher.command_line(), *command), directory=layout.dagster_home)

@@ -17,6 +17,7 @@ HOST = "127.0.0.1"
 
 DEFAULTS: Mapping[str, int] = {
     "webserver": 3000,  # dagster-webserver's own default
+    "gateway": 8080,
     "code_server": 4000,
     "s3": 8333,  # this and the following: `weed mini -h`
     "master": 9333,

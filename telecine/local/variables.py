@@ -25,19 +25,29 @@ def external(name: str) -> str | None:
 
 
 def variables(
-    layout: Layout, root: Path, ports: Mapping[str, int], *, keys: Credentials | None, postgres_url: str | None
+    layout: Layout,
+    root: Path,
+    ports: Mapping[str, int],
+    *,
+    keys: Credentials | None,
+    postgres_url: str | None,
+    secret: str,
 ) -> dict[str, str]:
     """The stack's variables.
 
     Args:
         keys: the embedded object store's; None when the caller's environment names an external one.
         postgres_url: the embedded database's; None likewise.
+        secret: the home's own; one that the caller's environment names goes before it.
 
     Raises:
         ConfigurationError: an external store without its keys.
     """
     own = dict(os.environ)
     embedded = []
+    if external("TELECINE_SECRET") is None:
+        embedded.append("TELECINE_SECRET")
+        own["TELECINE_SECRET"] = secret
     if postgres_url is not None:
         embedded.append("TELECINE_POSTGRES_URL")
         own["TELECINE_POSTGRES_URL"] = postgres_url
@@ -59,7 +69,9 @@ def variables(
         "TELECINE_INPUT_BUCKET": own.get("TELECINE_INPUT_BUCKET") or "media-incoming",
         "TELECINE_OUTPUT_BUCKET": own.get("TELECINE_OUTPUT_BUCKET") or "media-outputs",
         "TELECINE_POSTGRES_URL": own["TELECINE_POSTGRES_URL"],
+        "TELECINE_SECRET": own["TELECINE_SECRET"],
         "TELECINE_DAGSTER_URL": f"http://{HOST}:{ports['webserver']}",
+        "TELECINE_GATEWAY_URL": f"http://{HOST}:{ports['gateway']}",
         "TELECINE_CODE_SERVER_HOST": HOST,
         "TELECINE_CODE_SERVER_PORT": str(ports["code_server"]),
         "TELECINE_RUN_SLOTS": str(run_slots()),

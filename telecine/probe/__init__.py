@@ -1,30 +1,55 @@
 """Finding out what a file is: `probe` and the facts it answers with.
 
-Belongs here: putting headers, packets and box structure together, choosing the tracks, and deciding whether a damaged
-file is worth working on. Doesn't belong here: what is made of it.
+Belongs here: putting headers, packets, frames and box structure together, and deciding whether a damaged file is worth
+working on. Doesn't belong here: choosing among tracks (choice.py), what is made of the file.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from telecine.demux import MAX_PIXELS
+from telecine.demux import MAX_PIXELS, decodable
 from telecine.errors import ErrorCode, InputError
-from telecine.probe.facts import AudioFacts, Chapter, MediaFacts, SubtitleFacts, VideoFacts
+from telecine.probe.boxes import IsoTrack
+from telecine.probe.choice import (
+    choose_audio,
+    choose_video,
+    judged_audio,
+    judged_subtitle,
+    judged_video,
+    without_undecodable,
+)
+from telecine.probe.facts import Chapter, MediaFacts
+from telecine.probe.frames import leaves_open, looked_at
 from telecine.probe.headers import (
     audio_facts,
     chapter,
     container,
+    data_facts,
     read_headers,
     subtitle_facts,
     video_facts,
 )
 from telecine.probe.integrity import inspect
-from telecine.probe.scan import scan, scan_mpeg
+from telecine.probe.scan import Track, scan, scan_mpeg
+from telecine.probe.tracks import AudioFacts, DataFacts, Edit, SubtitleFacts, TrackFacts, VideoFacts
+from telecine.probe.values import Gaps, integer, number
 
-__all__ = ["AudioFacts", "Chapter", "MediaFacts", "SubtitleFacts", "VideoFacts", "probe"]
+__all__ = [
+    "AudioFacts",
+    "Chapter",
+    "DataFacts",
+    "Edit",
+    "MediaFacts",
+    "SubtitleFacts",
+    "TrackFacts",
+    "VideoFacts",
+    "probe",
+]
 
 MAX_DURATION_S = 24 * 3600.0
 _CUT = re.compile(r"partial file|File ended prematurely|stream \d+, offset 0x[0-9a-f]+: ", re.IGNORECASE)
@@ -32,8 +57,9 @@ _ENCRYPTION = re.compile(r"sub-sample encryption|encryption info|senc|saio|decry
 _TOO_LARGE = re.compile(r"Picture size \d+x\d+ is invalid|\[IMGUTILS", re.IGNORECASE)
 # A cut-off file is refused when more than this is missing; less is small damage, worth a warning.
 _MISSING_S, _MISSING_SHARE = 1.0, 0.02
-_MPEG_STREAMS = ("mpegts", "mpeg")
+_MPEG_STREAMS, _READ_FROM_MPEG = ("mpegts", "mpeg"), ("video", "audio", "subtitle")
 _CUT_WARNING = "The end of the file is missing; what is there was used."
+_ENCRYPTED = "the tracks are encrypted (DRM) and there is no key"
 
 
 def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
@@ -51,8 +77,8 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
     if size == 0:
         raise InputError(ErrorCode.EMPTY_FILE, "the file holds no bytes")
     boxes = inspect(path)
-    if boxes.protected:
-        raise InputError(ErrorCode.ENCRYPTED_MEDIA, "the tracks are encrypted (DRM) and there is no key")
+    if boxes.scrambled or (boxes.tracks and all(track.protected for track in boxes.tracks)):
+        raise InputError(ErrorCode.ENCRYPTED_MEDIA, _ENCRYPTED)
     if boxes.index_missing:
         raise InputError(
             ErrorCode.TRUNCATED_MEDIA,
@@ -62,60 +88,79 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
         data, header_complaints = read_headers(path, cancel)
     except InputError as e:
         if _ENCRYPTION.search(e.details or ""):
-            raise InputError(
-                ErrorCode.ENCRYPTED_MEDIA, "the tracks are encrypted (DRM) and there is no key", e.details
-            ) from None
+            raise InputError(ErrorCode.ENCRYPTED_MEDIA, _ENCRYPTED, e.details) from None
         if e.code is ErrorCode.TRUNCATED_MEDIA:  # no moov, but no box of an ISO file either: taken for one by its name
             raise InputError(
                 ErrorCode.UNSUPPORTED_MEDIA, "the first bytes of the file match no video or audio format", e.details
             ) from None
         raise
-    container_data = data.get("format", {})
+    container_data, known = data.get("format", {}), Gaps()
     name = container(container_data, path)
     streams = data.get("streams", [])
-    start = _float(container_data.get("start_time")) or 0.0
-    indexes = [s["index"] for s in streams if s.get("codec_type") in ("video", "audio") and s.get("codec_name")]
-    if name in _MPEG_STREAMS and indexes:
-        tracks, scan_complaints = scan_mpeg(path, indexes, start, cancel)
-    else:
-        tracks, scan_complaints = scan(path, cancel)
-    videos = tuple(video_facts(s, tracks.get(s["index"])) for s in streams if s.get("codec_type") == "video")
-    audios = tuple(audio_facts(s, tracks.get(s["index"])) for s in streams if s.get("codec_type") == "audio")
+    start = number(container_data.get("start_time")) or 0.0
+    packets, scan_complaints = _packets(path, name, streams, start, cancel)
+    boxed = {track.track_id: track for track in boxes.tracks}
+
+    def place(stream: dict[str, Any]) -> tuple[dict[str, Any], Track | None, IsoTrack | None]:
+        return stream, packets.get(stream["index"]), boxed.get(_track_id(stream))
+
+    videos = tuple(judged_video(video_facts(*place(s))) for s in streams if s.get("codec_type") == "video")
+    audios = tuple(judged_audio(audio_facts(*place(s))) for s in streams if s.get("codec_type") == "audio")
+    subtitles = tuple(judged_subtitle(subtitle_facts(*place(s))) for s in streams if s.get("codec_type") == "subtitle")
+    others = tuple(s for s in streams if s.get("codec_type") not in ("video", "audio", "subtitle"))
+    films = without_undecodable(path, [v for v in videos if not v.picture], cancel)
+    videos = tuple({v.index: v for v in (*videos, *films)}.values())
+    audios = without_undecodable(path, audios, cancel)
     complaints = f"{header_complaints}\n{scan_complaints}"
     cut = boxes.missing_bytes > 0 or bool(_CUT.search(complaints))
     video, audio = choose_video(videos), choose_audio(audios)
     warnings = _check_tracks(videos, audios, video, audio, cut, complaints)
+    if video is not None and leaves_open(video):
+        video = looked_at(path, video, cancel)
+        videos = tuple(video if v.index == video.index else v for v in videos)
     facts = MediaFacts(
         format=name,
         size_bytes=size,
         start_s=start,
-        header_duration_s=_float(container_data.get("duration")),
-        bitrate_bps=round(_float(container_data.get("bit_rate")) or 0) or None,
+        header_duration_s=known(
+            "header_duration_s", number(container_data.get("duration")), "the header doesn't say; it was measured"
+        ),
+        bitrate_bps=known("bitrate_bps", integer(container_data.get("bit_rate")), "the header doesn't say"),
         videos=videos,
         audios=audios,
-        subtitles=tuple(subtitle_facts(s) for s in streams if s.get("codec_type") == "subtitle"),
+        subtitles=subtitles,
         chapters=tuple(chapter(c) for c in data.get("chapters", [])),
-        video=video,
-        audio=audio,
+        video=known("video", video, _why_none(videos, "moving picture")),
+        audio=known("audio", audio, _why_none(audios, "sound")),
         warnings=(*warnings, *((_CUT_WARNING,) if cut else ())),
+        data=tuple(data_facts(*place(s)) for s in others),
+        missing=known.reasons,
     )
     return _check_times(facts, cut, boxes.missing_bytes)
 
 
-def choose_video(videos: tuple[VideoFacts, ...]) -> VideoFacts | None:
-    """The picture to use: not cover art, not empty, the default one, the fullest, the largest, the first."""
-    usable = [v for v in videos if not v.picture and v.frames and v.codec != "unknown" and v.width and v.height]
-    if not usable:
-        return None
-    most = max(v.frames for v in usable)
-    # A second track with a few large stills (burst shots beside a moving picture) isn't the film.
-    return max(usable, key=lambda v: (v.frames * 4 >= most, v.default, v.width * v.height, -v.index))
+def _packets(
+    path: Path, container_name: str, streams: Sequence[dict[str, Any]], start_s: float, cancel: threading.Event | None
+) -> tuple[dict[int, Track], str]:
+    """Every packet of the file, read once."""
+    indexes = [s["index"] for s in streams if s.get("codec_type") in _READ_FROM_MPEG and s.get("codec_name")]
+    if container_name in _MPEG_STREAMS and indexes:
+        return scan_mpeg(path, indexes, start_s, cancel)
+    return scan(path, cancel)
 
 
-def choose_audio(audios: tuple[AudioFacts, ...]) -> AudioFacts | None:
-    """The sound to use: not empty, not a commentary, the default one, the one with most channels, the first."""
-    usable = [a for a in audios if a.packets and a.codec != "unknown" and a.channels and a.sample_rate]
-    return max(usable, key=lambda a: (not a.secondary, a.default, a.channels, -a.index), default=None)
+def _track_id(stream: dict[str, Any]) -> int:
+    """ffprobe's `id` of a stream, such as 0x1."""
+    try:
+        return int(str(stream.get("id", "")), 0)
+    except ValueError:
+        return -1
+
+
+def _why_none(tracks: Sequence[TrackFacts], what: str) -> str:
+    """Why no track of a kind is used."""
+    reasons = dict.fromkeys(t.unusable for t in tracks if t.unusable is not None)
+    return f"the {what} can't be used: {'; '.join(reasons)}" if reasons else f"the file holds no {what}"
 
 
 def _check_tracks(
@@ -133,21 +178,30 @@ def _check_tracks(
             ErrorCode.LIMIT_EXCEEDED, f"the picture has more than {MAX_PIXELS // 10**6} megapixels", complaints
         )
     if video is None and moving:
-        codec = moving[0].codec
-        if codec == "unknown":
-            raise InputError(ErrorCode.UNSUPPORTED_MEDIA, "the picture's codec is not known to ffmpeg", complaints)
-        raise InputError(
-            ErrorCode.CORRUPT_MEDIA, f"the {codec} picture can't be decoded: its headers are damaged", complaints
-        )
+        raise _refused_picture(moving[0], complaints)
     if video is None and audio is None:
         if cut:
             raise InputError(ErrorCode.TRUNCATED_MEDIA, "the file was cut off before its first frame", complaints)
+        if any(a.encrypted for a in audios):
+            raise InputError(ErrorCode.ENCRYPTED_MEDIA, _ENCRYPTED, complaints)
         raise InputError(
             ErrorCode.NO_MEDIA_STREAMS, "the file holds no picture or sound that can be decoded", complaints
         )
-    if audio is None and any(a.packets for a in audios):
-        return ("The sound track has no usable description and was left out.",)
-    return ()
+    lost = next((a for a in audios if a.packets), None) if audio is None else None
+    return (f"The sound was left out: {lost.unusable}.",) if lost is not None else ()
+
+
+def _refused_picture(video: VideoFacts, complaints: str) -> InputError:
+    """Why a file is refused whose picture can't be used."""
+    if video.encrypted:
+        return InputError(ErrorCode.ENCRYPTED_MEDIA, "the picture is encrypted (DRM) and there is no key", complaints)
+    if video.codec == "unknown":
+        return InputError(ErrorCode.UNSUPPORTED_MEDIA, "the picture's codec is not known to ffmpeg", complaints)
+    if not decodable(video.codec):
+        return InputError(ErrorCode.UNSUPPORTED_MEDIA, f"there is no decoder for {video.codec}", complaints)
+    return InputError(
+        ErrorCode.CORRUPT_MEDIA, f"the {video.codec} picture can't be decoded: {video.unusable}", complaints
+    )
 
 
 def _check_times(facts: MediaFacts, cut: bool, missing_bytes: int) -> MediaFacts:
@@ -171,10 +225,3 @@ def _check_times(facts: MediaFacts, cut: bool, missing_bytes: int) -> MediaFacts
             f"the last {missing_bytes} of {whole} bytes are missing: the upload was cut off",
         )
     return facts
-
-
-def _float(value: object) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return None

@@ -1,7 +1,8 @@
 """What ffprobe reads from a file's headers, turned into facts.
 
-Belongs here: the ffprobe command for headers and the parsing of its JSON. Doesn't belong here: anything measured from
-packets (scan.py), which is handed in.
+Belongs here: the ffprobe command for headers, and its JSON as tracks. Doesn't belong here: anything measured from
+packets (scan.py) or read from boxes (boxes.py), which is handed in; what a value means (values.py); a track's labels
+(labels.py).
 """
 
 from __future__ import annotations
@@ -11,20 +12,31 @@ import math
 import re
 import threading
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from telecine.demux import input_args
-from telecine.probe.facts import AudioFacts, Chapter, SubtitleFacts, VideoFacts
+from telecine.probe.boxes import IsoTrack
+from telecine.probe.facts import Chapter
+from telecine.probe.hdr import content_light, dolby_vision, mastering_display
+from telecine.probe.labels import data_label, labels, subtitle_kind
 from telecine.probe.scan import Track, rhythm
+from telecine.probe.tracks import AudioFacts, DataFacts, FieldOrder, SubtitleFacts, VideoFacts
+from telecine.probe.values import Gaps, frame_rate, integer, number, ratio, text
 from telecine.process import Limits, run
 from telecine.tools import ffprobe_path
 
-_LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")
-_NO_LANGUAGE = ("und", "zxx", "mis", "mul", "unk", "qaa")
-_FIELDS = ("tt", "bb", "tb", "bt")
-_FPS_MAX = 1000.0  # "90000/1" and the like are time bases, not frame rates
+# ffprobe's words for how fields are stored: the first letter is the field that is shown first ("tb": coded top first,
+# shown bottom first).
+_FIELD_ORDER: dict[str, FieldOrder] = {
+    "progressive": "progressive",
+    "tt": "top_first",
+    "bt": "top_first",
+    "bb": "bottom_first",
+    "tb": "bottom_first",
+}
+_FEW_FRAMES = "the track has fewer than two frames"
+_UNSAID = "the file doesn't say"
 
 
 def read_headers(path: Path, cancel: threading.Event | None = None) -> tuple[dict[str, Any], str]:
@@ -34,71 +46,88 @@ def read_headers(path: Path, cancel: threading.Event | None = None) -> tuple[dic
     return json.loads(finished.stdout), finished.stderr
 
 
-def video_facts(stream: Mapping[str, Any], track: Track | None) -> VideoFacts:
-    """One video stream of ffprobe's JSON with its packets."""
-    track = track or Track()
+def video_facts(stream: Mapping[str, Any], track: Track | None, box: IsoTrack | None = None) -> VideoFacts:
+    """One video stream of ffprobe's JSON with its packets and, of an ISO file, its box."""
+    track, known = track or Track(), Gaps()
     beat = rhythm(track.times, track.keyframes)
     mirrored, rotation = _orientation(stream)
-    disposition = stream.get("disposition", {})
     start, end = _span(stream, track, 1 / beat.typical_fps if beat.typical_fps else 0.0)
-    pixel_format = _known(stream.get("pix_fmt"))
+    pixel_format = text(stream.get("pix_fmt"))
+    depth = known("bit_depth", _bit_depth(stream, pixel_format), "the decoder couldn't tell; 8 is assumed")
+    order = _FIELD_ORDER.get(str(stream.get("field_order")))
+    side_data = stream.get("side_data_list", ())
+    disposition = stream.get("disposition", {})
     return VideoFacts(
-        index=stream["index"],
-        codec=stream.get("codec_name", "unknown"),
-        profile=_known(stream.get("profile")),
+        **_common(stream, box, known),
+        profile=known("profile", text(stream.get("profile")), "the codec has none, or an unknown one"),
         width=int(stream.get("width") or 0),
         height=int(stream.get("height") or 0),
-        sar=_ratio(stream.get("sample_aspect_ratio")),
+        sar=known("sar", ratio(stream.get("sample_aspect_ratio")), f"{_UNSAID}; pixels are taken for square"),
         rotation=rotation,
         mirrored=mirrored,
-        pixel_format=pixel_format,
-        bit_depth=_bit_depth(stream, pixel_format),
-        colour_space=_known(stream.get("color_space")),
-        colour_primaries=_known(stream.get("color_primaries")),
-        colour_transfer=_known(stream.get("color_transfer")),
-        colour_range=_known(stream.get("color_range")),
-        interlaced=stream.get("field_order") in _FIELDS,
-        avg_fps=_rate(stream.get("avg_frame_rate")),
-        r_fps=_rate(stream.get("r_frame_rate")),
-        measured_fps=beat.measured_fps,
-        typical_fps=beat.typical_fps,
+        pixel_format=known("pixel_format", pixel_format, "the decoder couldn't tell"),
+        bit_depth=depth or 8,
+        colour_space=known("colour_space", text(stream.get("color_space")), _UNSAID),
+        colour_primaries=known("colour_primaries", text(stream.get("color_primaries")), _UNSAID),
+        colour_transfer=known("colour_transfer", text(stream.get("color_transfer")), _UNSAID),
+        colour_range=known("colour_range", text(stream.get("color_range")), _UNSAID),
+        mastering_display=mastering_display(side_data),
+        content_light=content_light(side_data),
+        dolby_vision=dolby_vision(side_data),
+        interlaced=order is not None and order != "progressive",
+        field_order=known("field_order", order, _UNSAID),
+        avg_fps=known("avg_fps", frame_rate(stream.get("avg_frame_rate")), "the header gives none that can be true"),
+        r_fps=known("r_fps", frame_rate(stream.get("r_frame_rate")), "the header gives none that can be true"),
+        measured_fps=known("measured_fps", beat.measured_fps, _FEW_FRAMES),
+        typical_fps=known("typical_fps", beat.typical_fps, _FEW_FRAMES),
         vfr=beat.vfr,
         start_s=start,
         end_s=end,
         frames=track.packets,
-        keyframe_interval_s=beat.keyframe_interval_s,
-        bitrate_bps=_integer(stream.get("bit_rate")),
-        default=bool(disposition.get("default")),
+        keyframes=len(track.keyframes),
+        keyframe_interval_s=known(
+            "keyframe_interval_s", beat.keyframe_interval_s, "the track has fewer than two keyframes"
+        ),
+        bitrate_bps=_bitrate(stream, track, start, end, known),
         picture=any(disposition.get(d) for d in ("attached_pic", "timed_thumbnails", "still_image")),
     )
 
 
-def audio_facts(stream: Mapping[str, Any], track: Track | None) -> AudioFacts:
-    """One audio stream of ffprobe's JSON with its packets."""
-    track = track or Track()
+def audio_facts(stream: Mapping[str, Any], track: Track | None, box: IsoTrack | None = None) -> AudioFacts:
+    """One audio stream of ffprobe's JSON with its packets and, of an ISO file, its box."""
+    track, known = track or Track(), Gaps()
     start, end = _span(stream, track, 0.0)
     disposition = stream.get("disposition", {})
-    secondary = ("comment", "visual_impaired", "hearing_impaired", "descriptions", "karaoke", "clean_effects")
     return AudioFacts(
-        index=stream["index"],
-        codec=stream.get("codec_name", "unknown"),
-        profile=_known(stream.get("profile")),
+        **_common(stream, box, known),
+        profile=known("profile", text(stream.get("profile")), "the codec has none, or an unknown one"),
         channels=int(stream.get("channels") or 0),
-        layout=_known(stream.get("channel_layout")),
+        layout=known("layout", text(stream.get("channel_layout")), _UNSAID),
         sample_rate=int(stream.get("sample_rate") or 0),
         start_s=start,
         end_s=end,
         packets=track.packets,
-        bitrate_bps=_integer(stream.get("bit_rate")),
-        language=_language(stream),
-        default=bool(disposition.get("default")),
-        secondary=any(disposition.get(d) for d in secondary),
+        bitrate_bps=_bitrate(stream, track, start, end, known),
+        dubbed=bool(disposition.get("dub")),
+        original=bool(disposition.get("original")),
+        karaoke=any(disposition.get(d) for d in ("karaoke", "clean_effects")),
     )
 
 
-def subtitle_facts(stream: Mapping[str, Any]) -> SubtitleFacts:
-    """One subtitle stream of ffprobe's JSON."""
-    return SubtitleFacts(stream["index"], stream.get("codec_name", "unknown"), _language(stream))
+def subtitle_facts(stream: Mapping[str, Any], track: Track | None, box: IsoTrack | None = None) -> SubtitleFacts:
+    """One subtitle stream of ffprobe's JSON with its packets and, of an ISO file, its box."""
+    track, known = track or Track(), Gaps()
+    common = _common(stream, box, known)
+    kind = subtitle_kind(common["codec"])
+    known("kind", kind, "the codec isn't known")
+    return SubtitleFacts(**common, kind=kind, packets=track.packets, start_s=track.first_s or 0.0, end_s=track.end_s)
+
+
+def data_facts(stream: Mapping[str, Any], track: Track | None, box: IsoTrack | None = None) -> DataFacts:
+    """Any other stream of ffprobe's JSON."""
+    return DataFacts(
+        **_common(stream, box, Gaps()), what=data_label(stream), packets=track.packets if track is not None else 0
+    )
 
 
 def chapter(data: Mapping[str, Any]) -> Chapter:
@@ -119,12 +148,33 @@ def container(data: Mapping[str, Any], path: Path) -> str:
     return names[0] or "unknown"
 
 
+def _common(stream: Mapping[str, Any], box: IsoTrack | None, known: Gaps) -> dict[str, Any]:
+    """The fields of every track; `missing` goes on growing while the others are read."""
+    label = labels(stream)
+    known("language", label["language"], "the track names none")
+    protected = box.protected if box is not None else "ENC_KEY_ID" in {tag.upper() for tag in stream.get("tags", {})}
+    return {
+        **label,
+        "index": stream["index"],
+        "codec": stream.get("codec_name", "unknown"),
+        "encrypted": protected,
+        "edits": box.edits if box is not None else (),
+        "missing": known.reasons,
+    }
+
+
+def _bitrate(stream: Mapping[str, Any], track: Track, start: float, end: float, known: Gaps) -> int | None:
+    """Measured, where there is something to measure; else what the header says."""
+    measured = round(track.size_bytes * 8 / (end - start)) if track.packets > 1 and end > start else None
+    return known("bitrate_bps", measured or integer(stream.get("bit_rate")), "the track is empty or a single packet")
+
+
 def _span(stream: Mapping[str, Any], track: Track, frame_s: float) -> tuple[float, float]:
     """Start and end of what is shown or heard."""
     if track.first_s is None:
         return 0.0, 0.0
     start, end = track.first_s, track.end_s
-    header = _number(stream.get("start_time"))
+    header = number(stream.get("start_time"))
     # Encoder delay: its packets come before the start that the header names, and are skipped by the decoder.
     if header is not None and start < header <= start + 0.2:
         start = header
@@ -147,46 +197,9 @@ def _orientation(stream: Mapping[str, Any]) -> tuple[bool, int]:
     return False, 0
 
 
-def _bit_depth(stream: Mapping[str, Any], pixel_format: str | None) -> int:
+def _bit_depth(stream: Mapping[str, Any], pixel_format: str | None) -> int | None:
     found = re.search(r"(?:p|gray|rgb|bgr|rgba|p0|ya)(9|10|12|14|16|48|64)(?:le|be)$", pixel_format or "")
     named = int(found.group(1)) if found else 0
     if named in (48, 64):
         return 16
-    return named or _integer(stream.get("bits_per_raw_sample")) or 8
-
-
-def _language(stream: Mapping[str, Any]) -> str | None:
-    language = str(stream.get("tags", {}).get("language", ""))
-    return language if _LANGUAGE.match(language) and language.lower() not in _NO_LANGUAGE else None
-
-
-def _ratio(text: str | None) -> tuple[int, int]:
-    numerator, _, denominator = (text or "").partition(":")
-    if numerator.isdigit() and denominator.isdigit() and int(numerator) and int(denominator):
-        return int(numerator), int(denominator)
-    return 1, 1
-
-
-def _rate(text: str | None) -> float | None:
-    try:
-        value = float(Fraction(text or "0"))
-    except (ValueError, ZeroDivisionError):
-        return None
-    return value if 0 < value < _FPS_MAX else None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _integer(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number else None
-
-
-def _known(value: Any) -> str | None:
-    return None if value in (None, "", "unknown", "reserved", "unspecified") else str(value)
+    return named or integer(stream.get("bits_per_raw_sample")) or (8 if pixel_format else None)

@@ -1,7 +1,8 @@
-"""Looking at a container's outermost boxes: is the file whole, and is it encrypted?
+"""Looking at a container's outermost boxes: is the file whole, and which of its tracks are encrypted?
 
-Pure reading of ISO base media boxes (ISO/IEC 14496-12 section 4.2), RIFF chunks and EBML sizes; ffprobe doesn't say
-either thing in a way that can be relied on. Doesn't belong here: deciding what a cut-off file is worth.
+Pure reading of ISO base media boxes (ISO/IEC 14496-12 section 4.2), RIFF chunks and transport stream headers; ffprobe
+doesn't say either thing in a way that can be relied on. Doesn't belong here: what is in a moov box (boxes.py), deciding
+what a cut-off file is worth.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from telecine.probe.boxes import IsoTrack, iso_tracks
+
 _MOOV_MAX = 64 * 1024**2
 _BOXES_MAX = 200_000
-# Sample entries of protected tracks: ISO/IEC 23001-7 (encv, enca), Apple FairPlay (drms, drmi).
-_PROTECTED = (b"encv", b"enca", b"drms", b"drmi")
+_TS_PACKET, _TS_LOOK = 188, 20_000  # bytes; packets, 3.7 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,14 @@ class Integrity:
     """Attributes:
     missing_bytes: how much the last box promises beyond the end of the file; 0 when whole or unknown.
     index_missing: an ISO file without a moov box.
-    protected: a track's sample entry says that it is encrypted.
+    tracks: of an ISO file, as its moov box tells them.
+    scrambled: nearly all packets of a transport stream are encrypted (pay television).
     """
 
     missing_bytes: int = 0
     index_missing: bool = False
-    protected: bool = False
+    tracks: tuple[IsoTrack, ...] = ()
+    scrambled: bool = False
 
 
 def inspect(path: Path) -> Integrity:
@@ -42,11 +46,15 @@ def inspect(path: Path) -> Integrity:
         promised = struct.unpack_from("<I", head, 4)[0] + 8
         # Streamed files and recorders that lost power write 0 or the largest number they know.
         return Integrity(missing_bytes=max(0, promised - size) if 8 < promised < 0x7FFFF000 else 0)
+    if head[:1] == b"\x47":
+        with path.open("rb") as f:
+            return Integrity(scrambled=_scrambled(f.read(_TS_PACKET * _TS_LOOK)))
     return Integrity()
 
 
 def _iso(f: BinaryIO, size: int) -> Integrity:
-    offset, index, protected, missing = 0, False, False, 0
+    offset, index, missing = 0, False, 0
+    tracks: tuple[IsoTrack, ...] = ()
     for _ in range(_BOXES_MAX):
         if offset + 8 > size:
             break
@@ -61,19 +69,24 @@ def _iso(f: BinaryIO, size: int) -> Integrity:
             break  # garbage after the last box
         if kind == b"moov":
             index = True
-            body = f.read(min(length, _MOOV_MAX))
-            protected = any(_is_sample_entry(body, name) for name in _PROTECTED)
+            head = 16 if struct.unpack_from(">I", header)[0] == 1 else 8
+            f.seek(offset + head)
+            tracks = tracks or iso_tracks(f.read(min(length - head, _MOOV_MAX)))
         if offset + length > size and (kind in (b"mdat", b"moov", b"moof", b"free")):
             missing = offset + length - size
         offset += length
-    return Integrity(missing_bytes=missing, index_missing=not index, protected=protected)
+    return Integrity(missing_bytes=missing, index_missing=not index, tracks=tracks)
 
 
-def _is_sample_entry(moov: bytes, name: bytes) -> bool:
-    """Whether the moov holds a box of that name whose six reserved bytes are zero, as a sample entry's are."""
-    at = moov.find(name)
-    while at >= 0:
-        if moov[at + 4 : at + 10] == bytes(6):
-            return True
-        at = moov.find(name, at + 1)
-    return False
+def _scrambled(stream: bytes) -> bool:
+    """Whether most packets with a payload say that it is scrambled (ISO/IEC 13818-1 section 2.4.3.3)."""
+    payloads = scrambled = 0
+    for offset in range(0, len(stream) - _TS_PACKET + 1, _TS_PACKET):
+        if stream[offset] != 0x47:
+            return False
+        pid = (stream[offset + 1] & 0x1F) << 8 | stream[offset + 2]
+        flags = stream[offset + 3]
+        if pid >= 0x20 and pid != 0x1FFF and flags & 0x10:
+            payloads += 1
+            scrambled += flags >> 6 != 0
+    return scrambled * 2 > payloads > 0

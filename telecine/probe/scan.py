@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from telecine.demux import input_args
+from telecine.probe.values import integer, number
 from telecine.process import Limits, run
 from telecine.tools import ffmpeg_path, ffprobe_path
 
@@ -33,15 +34,17 @@ class Track:
     """What the packets of one track say; times in seconds on the container's clock."""
 
     packets: int = 0
+    size_bytes: int = 0
     first_s: float | None = None
     end_s: float = 0.0
     times: array[float] = field(default_factory=lambda: array("d"))
     keyframes: array[float] = field(default_factory=lambda: array("d"))
     last_duration_s: float = 0.0
 
-    def add(self, pts: float | None, dts: float | None, duration: float, key: bool) -> None:
+    def add(self, pts: float | None, dts: float | None, duration: float, key: bool, size: int = 0) -> None:
         """Count one packet."""
         self.packets += 1
+        self.size_bytes += size
         self.last_duration_s = duration or self.last_duration_s
         at = pts if pts is not None else dts
         if at is None or len(self.times) >= _MAX_TIMES:
@@ -73,15 +76,15 @@ def scan(path: Path, cancel: threading.Event | None = None) -> tuple[dict[int, T
 
     def on_line(line: str) -> bool:
         fields = line.split(",")
-        if len(fields) < 5:
+        if len(fields) < 6:
             return True
-        index, pts, dts, duration, flags = fields[:5]
+        index, pts, dts, duration, size, flags = fields[:6]
         if "D" not in flags and index.isdigit():  # D: outside the edit list, never shown
             track = tracks.setdefault(int(index), Track())
-            track.add(_number(pts), _number(dts), _number(duration) or 0.0, "K" in flags)
+            track.add(number(pts), number(dts), number(duration) or 0.0, "K" in flags, integer(size) or 0)
         return True
 
-    entries = "packet=stream_index,pts_time,dts_time,duration_time,flags"
+    entries = "packet=stream_index,pts_time,dts_time,duration_time,size,flags"
     argv = [str(ffprobe_path()), "-v", "warning", "-show_entries", entries, "-of", "csv=p=0", *input_args(path)]
     finished = run(argv, limits=_LIMITS, on_line=on_line, cancel=cancel)
     return tracks, finished.stderr
@@ -107,13 +110,14 @@ def scan_mpeg(
             ticks[int(header[1])] = int(header[2]) / int(header[3])
         elif not line.startswith("#"):
             fields = [field.strip() for field in line.split(",")]
-            number, (dts, pts, duration) = int(fields[0]), (int(field) for field in fields[1:4])
-            tick = ticks[number]
-            tracks[indexes[number]].add(
+            output, (dts, pts, duration, size) = int(fields[0]), (int(field) for field in fields[1:5])
+            tick = ticks[output]
+            tracks[indexes[output]].add(
                 None if abs(pts) > _NO_TIME else pts * tick + start_s,
                 None if abs(dts) > _NO_TIME else dts * tick + start_s,
                 duration * tick,
                 "F=0x0" not in line,
+                size,
             )
         return True
 
@@ -145,10 +149,3 @@ def rhythm(times: Iterable[float], keyframes: Iterable[float]) -> Rhythm:
         vfr=odd > max(1, len(gaps) // 100),
         keyframe_interval_s=interval,
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:  # "N/A"
-        return None

@@ -69,6 +69,12 @@ _INPUT: tuple[_Rule, ...] = (
         "the file holds no picture or sound that can be decoded",
     ),
     _rule(
+        r"file:\S+: End of file",
+        InputError,
+        ErrorCode.NO_MEDIA_STREAMS,
+        "the file ends after its headers: it holds no sound and no picture",
+    ),
+    _rule(
         r"Invalid data found when processing input|Error opening input|Error parsing|Cannot determine format of input",
         InputError,
         ErrorCode.CORRUPT_MEDIA,

@@ -82,7 +82,8 @@ def run(
         limits: what it may use; the defaults of `Limits` when left out.
         cancel: when set, the program's whole group is ended within 5 seconds.
         on_line: called (in another thread) with each line of stdout, and answers whether the program has moved on;
-            the stall time-out counts from the last "yes". Without it stdout is collected.
+            the stall time-out counts from the last "yes". Without it stdout is collected, and a program moves on
+            while it uses processor time (where /proc tells).
         cwd: working directory.
         stdout_bytes: how much collected stdout is allowed.
 
@@ -169,13 +170,15 @@ def _wait(
     lines: Lines | None,
     stderr: Tail,
 ) -> None:
-    started = time.monotonic()
+    started, used = time.monotonic(), 0
     while True:
         try:
             process.wait(_POLL_S)
             return
         except subprocess.TimeoutExpired:
             now = time.monotonic()
+        if limits.stall_s is not None and lines is None and (ticks := _ticks(process.pid)) != used:
+            used, moved[0] = ticks, now
         if cancel is not None and cancel.is_set():
             raise NotOurs(ErrorCode.CANCELED, f"canceled while {program} was running")
         ceiling.check()
@@ -189,6 +192,18 @@ def _wait(
             )
         if lines is not None and lines.error is not None:
             return  # raised by `run` after the clean-up
+
+
+def _ticks(pid: int) -> int:
+    """Processor time of a process and its threads in clock ticks (proc(5), /proc/pid/stat, utime and stime).
+
+    Where it can't be read it seems to go on for ever: the wall time-out is left.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return time.monotonic_ns()
 
 
 def _lower(one: int | None, other: int | None) -> int | None:

@@ -6,17 +6,36 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.recipe.audio import AudioRendition
 from telecine.recipe.base import SpecModel
+from telecine.recipe.cover import Cover
 from telecine.recipe.image import ImageOutput
-from telecine.recipe.video import AudioRendition, Streams, VideoLadder, VideoStill
+from telecine.recipe.reasons import reasons
+from telecine.recipe.still import AnimatedPreview, Storyboard, VideoStill
+from telecine.recipe.streams import Streams
+from telecine.recipe.video import VideoLadder, VideoRendition
+from telecine.recipe.waveform import Waveform
 
-OutputSpec = Annotated[ImageOutput | VideoLadder | Streams | VideoStill | AudioRendition, Field(discriminator="kind")]
+OutputSpec = Annotated[
+    ImageOutput
+    | VideoLadder
+    | VideoRendition
+    | Streams
+    | VideoStill
+    | Storyboard
+    | AnimatedPreview
+    | AudioRendition
+    | Waveform
+    | Cover,
+    Field(discriminator="kind"),
+]
+OUTPUT_KINDS: tuple[type[SpecModel], ...] = get_args(get_args(OutputSpec)[0])
 
 
 class Recipe(SpecModel):
@@ -33,35 +52,58 @@ class Recipe(SpecModel):
         False, description="Images: make what can be made of a file whose end is missing, with a warning."
     )
 
+    quality_check: Literal["off", "sample"] = Field(
+        "sample",
+        description="Videos: compare a few short samples of every rendition with what it was made from (SSIM, XPSNR, "
+        "VMAF). The figures are shown in Dagster; they change no output.",
+    )
+
+    @field_validator("quality_check", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:
         seen: set[tuple[str, str]] = set()
         pictures = self.images()
         for output in (*pictures, *(o for o in self.outputs if not isinstance(o, ImageOutput))):
-            place = (getattr(output, "asset", output.kind), getattr(output, "name", output.kind))
-            if place in seen:
-                raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
-            seen.add(place)
+            for place in _places(output):
+                if place in seen:
+                    raise ValueError(f"two outputs are named {place[1]!r} in {place[0]!r}; give each its own name")
+                seen.add(place)
         files = Counter((o.asset, o.file_name) for o in pictures)
         if files and files.most_common(1)[0][1] > 1:
             raise ValueError(f"two outputs would both be written to {'/'.join(files.most_common(1)[0][0])!r}")
         if any(isinstance(o, Streams) for o in self.outputs) and not any(
-            isinstance(o, VideoLadder) for o in self.outputs
+            isinstance(o, VideoLadder) or (isinstance(o, AudioRendition) and o.codec == "aac") for o in self.outputs
         ):
-            raise ValueError("'streams' needs a 'video_ladder' output to be packaged from; add one")
+            raise ValueError("'streams' needs something to be packaged from: add a 'video_ladder', or AAC 'audio'")
+        streams, ladder = self.streams(), next((o for o in self.outputs if isinstance(o, VideoLadder)), None)
+        if streams and ladder and streams.hls.container == "ts" and ladder.codec is not VideoCodec.H264:
+            raise ValueError(f"'streams' can't put {ladder.codec} into MPEG-TS; use codec h264, or hls.container cmaf")
+        if streams and streams.protection and (open_ := next(filter(_is_whole_media, self.outputs), None)):
+            remedy = "set its files: false" if isinstance(open_, VideoLadder) else "put it into a recipe of its own"
+            raise ValueError(f"'{open_.kind}' would publish what 'protection' encrypts, readable by anybody; {remedy}")
+        if sum(isinstance(o, Storyboard) for o in self.outputs) > 1:
+            raise ValueError("there is one storyboard for a video; remove the other")
         return self
 
     @property
     def hash(self) -> str:
         """First 16 hex digits of SHA-256 over what changes outputs.
 
-        Name and description are left out, and so are values equal to their default: writing a default down,
-        renaming a recipe, or a release that adds a field makes nothing stale.
+        Name, description and quality_check are left out, and so are values equal to their default: writing a default
+        down, renaming a recipe, or a release that adds a field makes nothing stale.
         """
-        content = self.model_dump(mode="json", exclude={"name", "description"}, exclude_defaults=True)
+        content = self.model_dump(mode="json", exclude={"name", "description", "quality_check"}, exclude_defaults=True)
         # exclude_defaults drops a discriminator never: `kind` has no default.
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def streams(self) -> Streams | None:
+        """HLS and DASH, if they are asked for."""
+        return next((o for o in self.outputs if isinstance(o, Streams)), None)
 
     def images(self) -> tuple[ImageOutput, ...]:
         """Outputs for images in recipe order, sets taken apart."""
@@ -79,27 +121,22 @@ def parse_recipe(data: Any, origin: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as e:
-        raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {'; '.join(_reasons(e))}") from None
+        wrong = "; ".join(reasons(e, Recipe, OUTPUT_KINDS))
+        raise ConfigurationError(ErrorCode.INVALID_RECIPE, f"recipe {origin}: {wrong}") from None
 
 
-def _reasons(error: ValidationError) -> Iterable[str]:
-    problems = error.errors(include_url=False)
-    # An output that is wrong isn't counted, and "at least 1 item" would only confuse.
-    for problem in [p for p in problems if p["loc"] != ("outputs",)] or problems:
-        place = ".".join(str(p) for p in problem["loc"]) or "recipe"
-        if problem["type"] == "extra_forbidden":
-            yield f"{place}: {_unknown_field(problem['loc'])}"
-        else:
-            yield f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+def _is_whole_media(output: SpecModel) -> bool:
+    """Whether an output is picture or sound as files that anybody can read."""
+    return output.files if isinstance(output, VideoLadder) else isinstance(output, VideoRendition | AudioRendition)
 
 
-def _unknown_field(loc: tuple[int | str, ...]) -> str:
-    """What to say of a field that doesn't exist: the ones that do."""
-    model: type[SpecModel] = Recipe
-    for candidate in (ImageOutput, VideoLadder, Streams, VideoStill, AudioRendition):
-        if len(loc) > 2 and loc[2] in get_args(candidate.model_fields["kind"].annotation):
-            model = candidate
-    fields = list(model.model_fields)
-    near = get_close_matches(str(loc[-1]), fields, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ";"
-    return f"there is no field {loc[-1]!r}{hint} Allowed: {', '.join(fields)}"
+def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
+    """Where an output's files are listed: asset, or something as distinct, and name."""
+    if isinstance(output, VideoStill | Storyboard | AnimatedPreview):
+        return [("video/thumbnails", name) for name in output.names()]
+    if isinstance(output, VideoRendition):
+        return [("video/renditions", output.name)]
+    kind = getattr(output, "kind", "")
+    if isinstance(output, VideoLadder):
+        return [(kind, kind), *(("video/renditions", f"{side}p") for side in output.rungs)]
+    return [(getattr(output, "asset", kind), getattr(output, "name", kind))]

@@ -25,16 +25,20 @@ def preset_data(name: str) -> Any:
 
 @cache
 def output_presets() -> tuple[str, ...]:
-    """Presets that consist of one image output, which an output of a recipe can start from."""
-    return tuple(n for n in preset_names() if [o["kind"] for o in preset_data(n)["outputs"]] == ["image"])
+    """Presets with one image output, which an output of a recipe can start from."""
+    return tuple(n for n in preset_names() if len(_images(n)) == 1)
 
 
 def output_preset(name: object) -> dict[str, Any]:
-    """The one output of such a preset.
+    """The one image output of such a preset.
 
     Raises:
         ValueError: there is none of that name; the message lists all.
     """
     if name not in output_presets():
         raise ValueError(f"no preset is named {name!r}; presets for an image output: {', '.join(output_presets())}")
-    return dict(preset_data(str(name))["outputs"][0])
+    return dict(_images(str(name))[0])
+
+
+def _images(name: str) -> list[dict[str, Any]]:
+    return [output for output in preset_data(name)["outputs"] if output["kind"] == "image"]

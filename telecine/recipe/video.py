@@ -1,4 +1,7 @@
-"""Video, stream, still and audio outputs of a recipe (requirements.md sections 2 and 3)."""
+"""Video outputs of a recipe: what is made of the moving picture and its sound (requirements.md section 2).
+
+Doesn't belong here: the encoder settings that both kinds share (coding.py).
+"""
 
 from __future__ import annotations
 
@@ -6,55 +9,92 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from telecine.recipe.base import OutputName, SpecModel
+from telecine.codecs import VideoCodec
+from telecine.compatibility import Problem, problems
+from telecine.recipe.base import OutputName
+from telecine.recipe.coding import CodingSettings
 
-RungHeight = Literal[240, 360, 480, 720, 1080]
+RungHeight = Literal[240, 360, 480, 720, 1080, 1440]
+Metadata = Literal["strip_all", "preserve_technical", "preserve_all"]
 
 
-class VideoLadder(SpecModel):
-    """MP4 renditions, one per rung; a rung is named by its short side."""
+class VideoLadder(CodingSettings):
+    """Renditions of several sizes, one per rung; a rung is named by its short side.
+
+    Each is encoded at constant quality under a cap on its bit rate, so the content decides what it takes.
+    """
 
     kind: Literal["video_ladder"]
-    codec: Literal["h264"] = "h264"
     rungs: tuple[RungHeight, ...] = Field(
-        (240, 360, 480, 720, 1080),
+        (240, 360, 480, 720, 1080, 1440),
         min_length=1,
         description="Short sides in pixels; rungs above the source are left out, the lowest always exists.",
     )
-    max_fps: Annotated[float, Field(gt=0, le=120)] = 60.0
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+
+    files: bool = Field(
+        True,
+        description="Publish a file for each rung; false: rungs are only what streams are packaged from, as protected "
+        "streams want it.",
+    )
 
     @field_validator("rungs")
     @classmethod
     def _ascending(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(rungs)))
 
-
-class Streams(SpecModel):
-    """HLS and DASH over one set of CMAF segments, made from the recipe's ladder."""
-
-    kind: Literal["streams"]
-    protocols: tuple[Literal["hls", "dash"], ...] = Field(("hls", "dash"), min_length=1)
-    segment_s: Annotated[float, Field(ge=2, le=10)] = 6.0
+    def _own_problems(self) -> list[Problem]:
+        found = super()._own_problems()
+        if self.codec.lossless:
+            found.append(Problem("codec", f"a ladder's bit rates can't be kept by {self.codec}", "use kind 'video'"))
+        return found
 
 
-class VideoStill(SpecModel):
-    """One picture out of a video: the poster."""
+class VideoRendition(CodingSettings):
+    """One file made from a video, beside or instead of a ladder."""
 
-    kind: Literal["video_still"]
-    name: OutputName = "poster"
-    offset_s: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="Seconds from the start; left out: the smaller of 10 s and 10 % of the duration."
-    )
-    format: Literal["jpeg", "png", "webp"] = "jpeg"
-    width: Annotated[int, Field(ge=16, le=4096)] = 1280
-    quality: Annotated[int, Field(ge=1, le=100)] = 82
-
-
-class AudioRendition(SpecModel):
-    """One sound file made from an audio-only source."""
-
-    kind: Literal["audio"]
+    kind: Literal["video"]
     name: OutputName
-    codec: Literal["aac", "opus"]
-    bitrate_bps: Annotated[int, Field(ge=16_000, le=512_000)] = 128_000
+    height: Annotated[int, Field(ge=16, le=8192)] | None = Field(
+        None, description="Pixels of the short side; never above the source's; left out: the source's size."
+    )
+    fps: Annotated[float, Field(gt=0, le=120)] | None = Field(
+        None, description="Exactly this frame rate (29.97 means 30000/1001); left out: the source's, up to `max_fps`."
+    )
+    bitrate_bps: Annotated[int, Field(ge=20_000, le=400_000_000)] | None = Field(
+        None, description="Average to aim at, instead of `crf`."
+    )
+    max_bitrate_bps: Annotated[int, Field(ge=20_000, le=800_000_000)] | None = Field(
+        None, description="Cap for a player's buffer (VBV), beside `crf` or `bitrate_bps`."
+    )
+    two_pass: bool = Field(False, description="Read the source twice, to hit `bitrate_bps` at better quality.")
+    stream_copy: Literal["auto", "never"] = Field(
+        "auto", description="auto: the source's own picture is taken over as it is where it is what would be made."
+    )
+    metadata: Metadata = Field(
+        "strip_all",
+        description="What tags the output carries: none; title, description, copyright, camera, software and chapters; "
+        "or all of them, coordinates too.",
+    )
+
+    def _own_problems(self) -> list[Problem]:
+        found = super()._own_problems()
+        rates = [name for name in ("bitrate_bps", "max_bitrate_bps", "two_pass") if getattr(self, name)]
+        if self.codec.lossless and rates:
+            found.append(Problem(rates[0], f"{self.codec} keeps every pixel", "leave it out"))
+        if self.crf is not None and self.bitrate_bps is not None:
+            found.append(
+                Problem("crf", "a constant quality has no average bit rate", "give one of crf and bitrate_bps")
+            )
+        if self.two_pass and self.bitrate_bps is None:
+            found.append(Problem("two_pass", "it exists to hit a bit rate", "add 'bitrate_bps'"))
+        if self.two_pass and self.tune == "zerolatency":
+            found.append(Problem("two_pass", "zerolatency looks at no frame twice", "leave one of them out"))
+        if (
+            self.max_bitrate_bps is not None
+            and self.bitrate_bps is not None
+            and self.max_bitrate_bps < self.bitrate_bps
+        ):
+            found.append(Problem("max_bitrate_bps", "it is below 'bitrate_bps'", "raise it or leave it out"))
+        if self.two_pass and self.codec is VideoCodec.AV1:
+            found += problems(self.codec, self.used_container, None, two_pass=True)
+        return found

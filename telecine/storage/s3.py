@@ -110,15 +110,15 @@ class ObjectStore:
             found.content_type,
         )
 
-    def read(self, bucket: str, key: str, *, length: int = 0, etag: str | None = None) -> bytes:
-        """The object's bytes, or its first `length` of them.
+    def read(self, bucket: str, key: str, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
+        """The object's bytes from `offset` on: all of them, or `length`.
 
         Raises:
             InputError: SOURCE_MISSING, or SOURCE_CHANGED when `etag` no longer matches.
         """
         headers: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{etag}"'} if etag else {}
         with _explained(f"{bucket}/{key}"):
-            response = self.client.get_object(bucket, key, length=length, request_headers=headers)
+            response = self.client.get_object(bucket, key, offset=offset, length=length, request_headers=headers)
             try:
                 return response.read()
             finally:
@@ -155,10 +155,19 @@ class ObjectStore:
         raise AssertionError("unreachable")
 
     def upload(self, bucket: str, key: str, path: Path, *, mime: str, cache: str = IMMUTABLE) -> None:
-        """Put a file, in parts when it is large; nothing is visible until all of it is there."""
+        """Put a file, in parts when it is large; nothing is visible until all of it is there.
+
+        One part after the other, each twice in memory at most (32 MB): whoever has many files puts them side by side.
+        """
         with _explained(f"{bucket}/{key}"):
             self.client.fput_object(
-                bucket, key, str(path), content_type=mime, metadata={"Cache-Control": cache}, part_size=_PART_BYTES
+                bucket,
+                key,
+                str(path),
+                content_type=mime,
+                metadata={"Cache-Control": cache},
+                part_size=_PART_BYTES,
+                num_parallel_uploads=1,
             )
 
     def copy(self, source: ObjectInfo, bucket: str, key: str) -> None:

@@ -1,18 +1,19 @@
-"""HLS playlists: reading them, and making what they declare true.
+"""HLS playlists, read: what a playlist names, how long it is, and what rates its segments really have.
 
-Shaka Packager leaves out VIDEO-RANGE, calls no sound the default one, and its BANDWIDTH can be below its own
-AVERAGE-BANDWIDTH; `with_true_rates` puts that right from measured segments. Source: RFC 8216bis (section 4.4), Apple
-HLS authoring specification 9.13 to 9.16. Doesn't belong here: deciding whether a package is good (verify.py).
+A typed view of what the `m3u8` library parses. Source: RFC 8216bis section 4.4. Doesn't belong here: writing the entry
+playlist (multivariant.py), deciding whether a package is good (verify.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
-_STREAM, _IFRAMES, _MEDIA = "#EXT-X-STREAM-INF:", "#EXT-X-I-FRAME-STREAM-INF:", "#EXT-X-MEDIA:"
+import m3u8
+
+# RFC 8216bis section 4.4.6.2: the peak is that of any run of segments that lasts 0.5 to 1.5 target durations.
+_RUN_LEAST, _RUN_MOST = 0.5, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Multivariant:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Measured bits per second: of the worst segment, and on average."""
+    """Measured bits per second: of the worst stretch, and on average."""
 
     peak_bps: int
     average_bps: int
@@ -63,30 +64,12 @@ def parse_media(text: str) -> MediaPlaylist:
     Raises:
         ValueError: when it isn't one.
     """
-    if not text.startswith("#EXTM3U"):
-        raise ValueError("no #EXTM3U")
-    segments: list[Segment] = []
-    init: str | None = None
-    target, ended = 0, False
-    duration = 0.0
-    length: int | None = None
-    offset: int | None = None
-    for line in text.splitlines():
-        if line.startswith("#EXTINF:"):
-            duration = float(line[8:].partition(",")[0])
-        elif line.startswith("#EXT-X-BYTERANGE:"):
-            size, _, start = line[17:].partition("@")
-            length, offset = int(size), int(start)
-        elif line.startswith("#EXT-X-MAP:"):
-            init = attributes(line)["URI"]
-        elif line.startswith("#EXT-X-TARGETDURATION:"):
-            target = int(line.partition(":")[2])
-        elif line.startswith("#EXT-X-ENDLIST"):
-            ended = True
-        elif line and not line.startswith("#"):
-            segments.append(Segment(line, duration, length, offset))
-            length = offset = None
-    return MediaPlaylist(tuple(segments), init, target, ended)
+    parsed = _parsed(text)
+    segments = tuple(_segment(segment) for segment in parsed.segments)
+    maps = parsed.segment_map
+    return MediaPlaylist(
+        segments, maps[0].uri if maps else None, int(parsed.target_duration or 0), bool(parsed.is_endlist)
+    )
 
 
 def parse_multivariant(text: str) -> Multivariant:
@@ -95,24 +78,12 @@ def parse_multivariant(text: str) -> Multivariant:
     Raises:
         ValueError: when it isn't one.
     """
-    if not text.startswith("#EXTM3U"):
-        raise ValueError("no #EXTM3U")
-    lines = text.splitlines()
-    variants, iframes, media = [], [], []
-    for number, line in enumerate(lines):
-        if line.startswith(_STREAM):
-            variants.append((attributes(line), lines[number + 1]))
-        elif line.startswith(_IFRAMES):
-            given = attributes(line)
-            iframes.append((given, given["URI"]))
-        elif line.startswith(_MEDIA):
-            media.append(attributes(line))
-    return Multivariant(tuple(variants), tuple(iframes), tuple(media))
-
-
-def attributes(line: str) -> dict[str, str]:
-    """Attribute list of a tag, values without their quotes."""
-    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(line.partition(":")[2])}
+    data = _parsed(text).data
+    return Multivariant(
+        variants=tuple((_attributes(p["stream_info"]), str(p["uri"])) for p in data["playlists"]),
+        iframes=tuple((_attributes(p["iframe_stream_info"]), str(p["uri"])) for p in data["iframe_playlists"]),
+        media=tuple(_attributes(media) for media in data["media"]),
+    )
 
 
 def rates(playlist: MediaPlaylist, size_of: Callable[[str], int]) -> Rates:
@@ -122,39 +93,45 @@ def rates(playlist: MediaPlaylist, size_of: Callable[[str], int]) -> Rates:
         size_of: bytes of a file by its URI in the playlist.
     """
     sizes = [segment.length if segment.length is not None else size_of(segment.uri) for segment in playlist.segments]
-    each = [size * 8 / s.duration_s for size, s in zip(sizes, playlist.segments, strict=True) if s.duration_s > 0]
-    return Rates(
-        peak_bps=-(-int(max(each, default=0.0) * 1000) // 1000) + 1,  # rounded up: the declared peak is never too low
-        average_bps=round(sum(sizes) * 8 / playlist.duration_s) if playlist.duration_s > 0 else 0,
-    )
+    durations = [segment.duration_s for segment in playlist.segments]
+    return rates_of(sizes, durations, playlist.target_duration_s or max(durations, default=0.0))
 
 
-def with_true_rates(text: str, measured: Mapping[str, Rates], sound: Rates | None) -> str:
-    """A multivariant playlist whose variants declare what was measured.
+def rates_of(sizes: Sequence[int], durations_s: Sequence[float], target_s: float) -> Rates:
+    """Measured rates of segments in a row.
 
     Args:
-        text: as Shaka Packager wrote it.
-        measured: rates by URI of each variant and I-frame playlist.
-        sound: rates of the sound every variant is played with.
+        sizes: bytes of each segment.
+        target_s: target duration: what is much shorter counts only together with its neighbours.
     """
-    lines = [line for line in text.splitlines() if line and not line.startswith("## ")]
-    result: list[str] = []
-    for number, line in enumerate(lines):
-        if line.startswith(_STREAM):
-            own = measured[lines[number + 1]]
-            peak = own.peak_bps + (sound.peak_bps if sound else 0)
-            average = own.average_bps + (sound.average_bps if sound else 0)
-            line = _with(line, peak, average)
-        elif line.startswith(_IFRAMES):
-            own = measured[attributes(line)["URI"]]
-            line = _with(line, own.peak_bps, own.average_bps)
-        elif line.startswith(_MEDIA + "TYPE=AUDIO"):
-            line = line.replace("DEFAULT=NO", "DEFAULT=YES")
-        result.append(line)
-    return "\n".join(result) + "\n"
+    whole = sum(durations_s)
+    if whole <= 0:
+        return Rates(0, 0)
+    average = sum(sizes) * 8 / whole
+    peak = average
+    for first in range(len(sizes)):
+        length, size = 0.0, 0
+        for duration, more in zip(durations_s[first:], sizes[first:], strict=True):
+            length, size = length + duration, size + more
+            if length > _RUN_MOST * target_s:
+                break
+            if length >= _RUN_LEAST * target_s:
+                peak = max(peak, size * 8 / length)
+    return Rates(peak_bps=int(peak) + 1, average_bps=int(average) + 1)  # rounded up: never declared too low
 
 
-def _with(line: str, peak_bps: int, average_bps: int) -> str:
-    line = re.sub(r"(?<=[:,])BANDWIDTH=\d+", f"BANDWIDTH={max(peak_bps, average_bps)}", line)
-    line = re.sub(r"AVERAGE-BANDWIDTH=\d+", f"AVERAGE-BANDWIDTH={average_bps}", line)
-    return line if "VIDEO-RANGE=" in line else f"{line},VIDEO-RANGE=SDR"
+def _parsed(text: str) -> Any:
+    if not text.startswith("#EXTM3U"):
+        raise ValueError("no #EXTM3U")
+    return m3u8.loads(text)
+
+
+def _segment(segment: Any) -> Segment:
+    if not segment.byterange:
+        return Segment(str(segment.uri), float(segment.duration))
+    length, _, offset = str(segment.byterange).partition("@")
+    return Segment(str(segment.uri), float(segment.duration), int(length), int(offset))
+
+
+def _attributes(found: Mapping[str, Any]) -> dict[str, str]:
+    return {name.upper().replace("_", "-"): str(value).strip('"') for name, value in found.items()}

@@ -1,8 +1,9 @@
-"""Packaging: encoded rungs and one sound become CMAF segments with an HLS and a DASH entry.
+"""Packaging: encoded rungs, sounds and captions become one set of segments with an HLS and a DASH entry.
 
-Shaka Packager cuts the files at their keyframes; then what it leaves out or gets wrong is put right from measured
-segments (hls.py, dash.py). Everything lies in one directory, so that every reference goes downwards and the tree works
-below any URL. Entry files are written last. Doesn't belong here: encoding, or deciding whether the result is good.
+Shaka Packager cuts the files at their keyframes, without encoding; then what it leaves out or gets wrong is put right
+from measured segments (multivariant.py, mpd.py). Everything lies in one directory, so that every reference goes
+downwards and the tree works below any URL. Entry files are written last. Doesn't belong here: encoding, or deciding
+whether the result is good (verify.py).
 """
 
 from __future__ import annotations
@@ -11,53 +12,85 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from telecine.process import Limits, run
-from telecine.stream import dash, hls
+from telecine.stream import cbcs, hls, media_playlist, mpd, multivariant
+from telecine.stream.captions import write_segments, write_whole
+from telecine.stream.multivariant import Start
+from telecine.stream.tracks import Picture, Rendition, Sound, Text
 from telecine.tools import packager_path
 
 MULTIVARIANT, MPD = "multivariant.m3u8", "manifest.mpd"
-SOUND = "audio"  # name of the sound's playlist and directory
 _UNFINISHED = ".unfinished"
+# Time stamps of MPEG-TS can't be negative, and pictures are decoded before they are shown.
+_TS_FIRST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One file to package: `name` is that of its directory and playlist, for example "720p"; "audio" is the sound."""
+class Content:
+    """What a package holds; pictures ascend. Without pictures, the sounds are versions of one at several rates."""
 
-    name: str
-    path: Path
-    language: str | None = None
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether it is the sound."""
-        return self.name == SOUND
+    pictures: tuple[Picture, ...]
+    sounds: tuple[Sound, ...] = ()
+    captions: tuple[Text, ...] = ()
+    tiles: mpd.Tiles | None = None
 
 
-def package_argv(
-    packager: Path, inputs: Sequence[Input], *, segment_s: float, want_hls: bool, want_dash: bool
-) -> list[str]:
-    """Shaka Packager's arguments, to be run in the stream's directory where each input lies as `<name>.input`."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a package is made.
+
+    Attributes:
+        segment_s: length of a segment: a whole number of GOPs.
+        gop_s: distance of keyframes.
+        container: of HLS; DASH always has CMAF.
+        as_list: DASH names every segment.
+        start: which variant of HLS comes first.
+    """
+
+    segment_s: float
+    gop_s: float
+    hls: bool = True
+    dash: bool = True
+    container: Literal["cmaf", "ts"] = "cmaf"
+    as_list: bool = False
+    start: Start = "auto"
+
+
+def package_argv(packager: Path, content: Content, form: Form, container: Literal["cmaf", "ts"]) -> list[str]:
+    """Shaka Packager's arguments for what goes into one container, to be run in the stream's directory.
+
+    Each input lies there as `<name>.input`.
+    """
+    want_hls = form.hls and container == form.container
+    want_dash = form.dash and container == "cmaf"
     argv = [str(packager)]
-    for source in inputs:
-        fields = [
-            f"in={source.name}.input",
-            f"stream={'audio' if source.is_sound else 'video'}",
-            f"init_segment={source.name}/init.mp4",
-            f"segment_template={source.name}/$Number%05d$.m4s",
-        ]
+    for picture in content.pictures:
+        fields = [f"in={picture.name}.input", "stream=video", *_segments(picture.name, container)]
         if want_hls:
-            fields.append(f"playlist_name={source.name}.m3u8")
-            if source.is_sound:
-                fields += ["hls_group_id=audio", f"hls_name={source.language or 'audio'}"]
-            else:
-                fields.append(f"iframe_playlist_name={source.name}-iframes.m3u8")
-        if source.language:
-            fields.append(f"lang={source.language}")
+            fields += [f"playlist_name={picture.name}.m3u8", f"iframe_playlist_name={picture.name}-iframes.m3u8"]
         argv.append(",".join(fields))
+    for sound in content.sounds:
+        rendition = sound.rendition
+        fields = [f"in={rendition.name}.input", "stream=audio", *_segments(rendition.name, container)]
+        # Beside pictures no track is a version of another: the label keeps them apart. Languages are declared by our
+        # own pass, because the packager refuses those that it doesn't know.
+        fields.append(f"dash_label={rendition.name if content.pictures else 'versions'}")
+        if want_hls and content.pictures:
+            fields += [f"hls_group_id=audio-{sound.codec}", f"hls_name={rendition.name}"]
+        if want_hls:
+            fields.append(f"playlist_name={rendition.playlist}")
+        argv.append(",".join(fields))
+    if want_dash and content.pictures:
+        smallest = content.pictures[0].name
+        fields = [f"in={smallest}.input", "stream=video", *_segments(f"{smallest}{mpd.TRICK}", container)]
+        argv.append(",".join([*fields, "trick_play_factor=1", "dash_only=1"]))
     # Six decimals name any boundary of ours exactly enough; rounded up a boundary would slip to the next keyframe.
-    argv += ["--segment_duration", f"{segment_s - 1e-4:.6f}", "--min_buffer_time", "4", "--quiet"]
+    argv += ["--segment_duration", f"{form.segment_s - 1e-4:.6f}", "--fragment_duration", f"{form.gop_s - 1e-4:.6f}"]
+    argv += ["--min_buffer_time", "4", "--quiet"]
+    if container == "ts":
+        argv += ["--transport_stream_timestamp_offset_ms", str(round(_TS_FIRST_S * 1000))]
     if want_hls:
         argv += ["--hls_master_playlist_output", MULTIVARIANT + _UNFINISHED, "--hls_playlist_type", "VOD"]
     if want_dash:
@@ -66,61 +99,98 @@ def package_argv(
 
 
 def package(
-    inputs: Sequence[Input],
+    content: Content,
+    form: Form,
     directory: Path,
-    *,
-    segment_s: float,
-    want_hls: bool,
-    want_dash: bool,
     cancel: threading.Event | None = None,
+    encryption: cbcs.Encryption | None = None,
 ) -> None:
-    """Make a stream in an empty directory.
+    """Make a stream in an empty directory, its samples encrypted where an encryption is given.
 
     Raises:
         TelecineError: what `telecine.process.run` raises.
+        ValueError: what the packager wrote can't be read.
     """
     directory.mkdir(parents=True)
-    links = [directory / f"{source.name}.input" for source in inputs]
+    files = {picture.name: picture.path for picture in content.pictures}
+    files |= {sound.rendition.name: sound.path for sound in content.sounds}
+    links = [directory / f"{name}.input" for name in files]
     try:
         # The packager's own syntax has no way to quote a comma in a path, so it sees names of ours only.
-        for link, source in zip(links, inputs, strict=True):
-            link.symlink_to(source.path.absolute())
-        argv = package_argv(packager_path(), inputs, segment_s=segment_s, want_hls=want_hls, want_dash=want_dash)
-        run(argv, cwd=directory, limits=Limits(wall_s=3600), cancel=cancel)
+        for link, path in zip(links, files.values(), strict=True):
+            link.symlink_to(path.absolute())
+        for container in _containers(form):
+            argv = package_argv(packager_path(), content, form, container)
+            with cbcs.argv(encryption, directory.with_suffix(".keys")) as more:
+                run([*argv, *more], cwd=directory, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel)
     finally:
         for link in links:
             link.unlink(missing_ok=True)
-    if want_dash:
-        _finish_dash(directory)
-    if want_hls:
-        _finish_hls(directory)
+    for text in content.captions:
+        write_whole(text, directory)
+    sounds = [sound.rendition for sound in content.sounds]
+    captions = [text.rendition for text in content.captions]
+    if form.dash:
+        _finish_dash(directory, content, form, sounds, captions)
+    if form.hls:
+        _finish_hls(directory, content, form, sounds, captions)
+    if encryption:
+        entries = (MULTIVARIANT if form.hls else None, MPD if form.dash else None)
+        cbcs.finish_package(directory, encryption, multivariant=entries[0], mpd=entries[1])
 
 
-def _finish_hls(directory: Path) -> None:
+def _containers(form: Form) -> list[Literal["cmaf", "ts"]]:
+    """One run of the packager serves both protocols unless they want different containers."""
+    if form.hls and form.container == "ts":
+        return ["ts", "cmaf"] if form.dash else ["ts"]
+    return ["cmaf"]
+
+
+def _segments(name: str, container: Literal["cmaf", "ts"]) -> list[str]:
+    if container == "ts":
+        return [f"segment_template={name}/$Number%05d$.ts"]
+    return [f"init_segment={name}/init.mp4", f"segment_template={name}/$Number%05d$.m4s"]
+
+
+def _finish_hls(
+    directory: Path, content: Content, form: Form, sounds: Sequence[Rendition], captions: Sequence[Rendition]
+) -> None:
     unfinished = directory / (MULTIVARIANT + _UNFINISHED)
     text = unfinished.read_text()
     entry = hls.parse_multivariant(text)
-
-    def measured(uri: str) -> hls.Rates:
-        playlist = hls.parse_media((directory / uri).read_text())
-        return hls.rates(playlist, lambda name: (directory / name).stat().st_size)
-
-    uris = [uri for _, uri in (*entry.variants, *entry.iframes)]
-    sounds = [measured(media["URI"]) for media in entry.media if media.get("TYPE") == "AUDIO"]
-    text = hls.with_true_rates(text, {uri: measured(uri) for uri in uris}, sounds[0] if sounds else None)
-    (directory / MULTIVARIANT).write_text(text)
+    main = hls.parse_media((directory / entry.variants[0][1]).read_text())
+    first_pts_s = _TS_FIRST_S if form.container == "ts" else 0.0
+    for track in content.captions:
+        write_segments(track, directory, [segment.duration_s for segment in main.segments], first_pts_s)
+    played = [uri for _, uri in entry.variants] + [media["URI"] for media in entry.media]
+    ranged = [uri for _, uri in entry.iframes]
+    for together in (played, ranged):
+        texts = {uri: (directory / uri).read_text() for uri in together}
+        target = media_playlist.target_of(tuple(texts.values()))
+        for uri, found in texts.items():
+            (directory / uri).write_text(media_playlist.completed(found, target))
+    uris = [*played, *ranged, *(caption.playlist for caption in captions)]
+    measured = {uri: _measured(directory, uri) for uri in uris}
+    (directory / MULTIVARIANT).write_text(multivariant.completed(text, measured, sounds, captions, form.start))
     unfinished.unlink()
 
 
-def _finish_dash(directory: Path) -> None:
+def _measured(directory: Path, uri: str) -> hls.Rates:
+    playlist = hls.parse_media((directory / uri).read_text())
+    return hls.rates(playlist, lambda name: (directory / name).stat().st_size)
+
+
+def _finish_dash(
+    directory: Path, content: Content, form: Form, sounds: Sequence[Rendition], captions: Sequence[Rendition]
+) -> None:
     unfinished = directory / (MPD + _UNFINISHED)
-    text = unfinished.read_text()
-    bandwidths = {}
-    for representation in dash.parse(text).representations:
-        rates = [
-            (directory / name).stat().st_size * 8 / duration
-            for name, duration in zip(representation.segments, representation.durations_s, strict=True)
-        ]
-        bandwidths[representation.init] = int(max(rates, default=0)) + 1
-    (directory / MPD).write_text(dash.completed(text, bandwidths))
+    text = mpd.completed(
+        unfinished.read_text(),
+        lambda name: (directory / name).stat().st_size,
+        sounds,
+        captions,
+        tiles=content.tiles,
+        as_list=form.as_list,
+    )
+    (directory / MPD).write_text(text)
     unfinished.unlink()

@@ -46,10 +46,12 @@ def metadata(facts: MediaFacts) -> dict[str, Any]:
         "video_tracks": [
             asdict(v)
             | {"hdr": v.hdr, "displayed_width": v.displayed_size[0], "displayed_height": v.displayed_size[1]}
-            | {"used": v == facts.video}
+            | {"dar": v.dar, "used": v == facts.video}
             for v in facts.videos
         ],
         "audio_tracks": [asdict(a) | {"used": a == facts.audio} for a in facts.audios],
         "subtitle_tracks": [asdict(s) for s in facts.subtitles],
+        "data_tracks": [asdict(d) for d in facts.data],
         "chapters": [asdict(c) for c in facts.chapters],
+        "missing": dict(facts.missing),
     }

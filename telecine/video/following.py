@@ -9,10 +9,13 @@ from telecine.progress import ProgressSink
 
 
 class Following:
-    """Turns the lines of one ffmpeg run into progress of one stage."""
+    """Turns the lines of one ffmpeg run into progress of one stage, or of the part of it from `begin` to `end`."""
 
-    def __init__(self, sink: ProgressSink, stage: str, duration_s: float) -> None:
+    def __init__(
+        self, sink: ProgressSink, stage: str, duration_s: float, *, begin: float = 0.0, end: float = 1.0
+    ) -> None:
         self._sink, self._stage, self._duration_s = sink, stage, max(duration_s, 1e-3)
+        self._begin, self._share = begin, end - begin
         self._block: dict[str, str] = {}
         self._fraction = 0.0
         self._last: tuple[str, ...] = ()
@@ -38,7 +41,8 @@ class Following:
             "fps": _number(block.get("fps")),
             "speed": self.speed,
         }
-        self._sink.report(self._stage, self._fraction, {k: v for k, v in details.items() if v is not None})
+        reached = self._begin + self._share * self._fraction
+        self._sink.report(self._stage, reached, {k: v for k, v in details.items() if v is not None})
         return moved
 
 

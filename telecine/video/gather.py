@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from telecine.artifact import Artifact, OutputFailure
 from telecine.errors import ErrorCode, NotOurs, ResourceError, Retry, SystemFault, TelecineError
@@ -21,10 +22,17 @@ _UNREADABLE = (ValueError, LookupError, SyntaxError, ArithmeticError)
 
 @dataclass
 class Gathering:
-    """What was made so far, and what couldn't be."""
+    """What was made so far, and what couldn't be.
+
+    Attributes:
+        warnings: sentences for the manifest.
+        streams: what verifying each stream said, by asset; for Dagster only.
+    """
 
     artifacts: list[Artifact] = field(default_factory=list)
     failures: list[OutputFailure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @contextmanager
     def output(self, *places: Place) -> Iterator[None]:

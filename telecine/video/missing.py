@@ -20,8 +20,10 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
     stream_names = {HLS: "multivariant", DASH: "mpd"}
     return frozenset(
         {(METADATA, "metadata")}
-        | {(RENDITIONS, rung.name) for rung in plan.rungs}
+        | {(RENDITIONS, rung.name) for rung in plan.published}
         | {(THUMBNAILS, still.name) for still in plan.stills}
+        | {(THUMBNAILS, preview.name) for preview in plan.previews}
+        | ({(THUMBNAILS, plan.storyboard.name)} if plan.storyboard else set())
         | {(asset, name) for asset, name in stream_names.items() if asset in plan.assets}
     )
 
@@ -29,7 +31,7 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
 def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple[VideoPlan, frozenset[Place]]:
     """The plan without work that nobody needs, and the outputs to make of it.
 
-    A stream needs every rung; renditions alone need only those that are missing.
+    A stream needs every rung, and DASH the storyboard; renditions alone need only those that are missing.
 
     Args:
         wanted: asset keys.
@@ -38,4 +40,13 @@ def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple
     left = frozenset(place for place in outputs_of(plan) - frozenset(made) if place[0] in wanted)
     assets = {asset for asset, _ in left}
     rungs = tuple(r for r in plan.rungs if assets & {HLS, DASH} or (RENDITIONS, r.name) in left)
-    return replace(plan, rungs=rungs, stills=tuple(s for s in plan.stills if (THUMBNAILS, s.name) in left)), left
+    names = {name for asset, name in left if asset == THUMBNAILS}
+    cut = replace(
+        plan,
+        rungs=rungs,
+        singles=tuple(r for r in plan.singles if (RENDITIONS, r.name) in left),
+        stills=tuple(still for still in plan.stills if still.name in names),
+        previews=tuple(preview for preview in plan.previews if preview.name in names),
+        storyboard=plan.storyboard if plan.storyboard and (plan.storyboard.name in names or DASH in assets) else None,
+    )
+    return cut, left

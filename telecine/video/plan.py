@@ -6,61 +6,37 @@ words for it (command.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from pydantic import TypeAdapter
 
+from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts, VideoFacts
 from telecine.recipe import Recipe
-from telecine.recipe.video import Streams, VideoLadder, VideoStill
+from telecine.recipe.still import AnimatedPreview as PreviewSpec
+from telecine.recipe.still import Storyboard as StoryboardSpec
+from telecine.recipe.still import VideoStill
+from telecine.recipe.streams import Streams
+from telecine.recipe.video import VideoLadder, VideoRendition
+from telecine.video.captions import Caption, CaptionFile, plan_captions
+from telecine.video.coding import most_capable, plan_coding, without
+from telecine.video.estimate import estimate_seconds
 from telecine.video.ladder import Rung, ladder
-from telecine.video.timing import Timing, timing
+from telecine.video.sampling import Window, windows
+from telecine.video.single import single
+from telecine.video.sound import Sound, plan_sounds
+from telecine.video.still_plan import AnimatedPreview, Still, plan_preview, plan_stills
+from telecine.video.storyboard_plan import Storyboard, plan_storyboard
+from telecine.video.timing import GOP_S, Timing, exact_fps, output_fps, timing
 
+_SLOW = (VideoCodec.AV1, VideoCodec.VP9, VideoCodec.H265)
 METADATA, RENDITIONS, THUMBNAILS = "video/metadata", "video/renditions", "video/thumbnails"
 HLS, DASH = "video/hls", "video/dash"
 ASSETS = frozenset({METADATA, RENDITIONS, THUMBNAILS, HLS, DASH})
-
-STREAM_AUDIO_BPS = 128_000  # one stereo track for all rungs of a stream
-_SOUND_RATES = (44_100, 48_000)
-_POSTER_S, _POSTER_SHARE = 10.0, 0.1
-# Luma samples a core gets through in a second (measured: veryfast on a 2-core virtual machine), for estimates only.
-_ENCODE_RATE, _DECODE_RATE, _TONEMAP_RATE = 45e6, 250e6, 20e6
-_PRESET_COST = {"ultrafast": 0.5, "superfast": 0.7, "veryfast": 1, "faster": 1.5, "fast": 2, "medium": 2.6, "slow": 5}
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """The sound of a video's outputs.
-
-    Attributes:
-        index: stream index in the source.
-        channels: of the source.
-        known_layout: whether ffmpeg knows which channel is which.
-        sample_rate: of the outputs, in Hz.
-        rates_bps: one AAC encode each, ascending.
-    """
-
-    index: int
-    channels: int
-    known_layout: bool
-    sample_rate: int
-    rates_bps: tuple[int, ...]
-    language: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """One picture out of the video; `chosen_by_person` offsets are taken exactly, others may move off a black frame."""
-
-    name: str
-    format: Literal["jpeg", "png", "webp"]
-    width: int
-    height: int
-    quality: int
-    offset_s: float
-    chosen_by_person: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +44,31 @@ class VideoPlan:
     """What will be made of a video.
 
     Attributes:
-        stream_rungs: whether HLS and DASH are asked for is in `protocols`; they are made of all rungs.
+        rungs: of the ladder, smallest first.
+        singles: renditions that stand alone.
+        rung_files: whether the rungs are published as files too, beside the streams.
+        sounds: the first is the main one, in every output; streams have the others, too. None for a silent video.
+        streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
+        captions: of the streams.
+        warnings: sentences about what is left out, or made otherwise than asked.
         estimate_seconds: how long it takes one core, roughly; for scheduling only.
+        samples: which frames are compared for quality figures; none when nobody wants them.
     """
 
     facts: MediaFacts
     timing: Timing
     rungs: tuple[Rung, ...]
-    sound: Sound | None
-    preset: str
-    protocols: tuple[Literal["hls", "dash"], ...]
+    singles: tuple[Rung, ...]
+    sounds: tuple[Sound, ...]
+    streams: Streams | None
     stills: tuple[Still, ...]
+    previews: tuple[AnimatedPreview, ...]
+    storyboard: Storyboard | None
     estimate_seconds: float
+    captions: tuple[Caption, ...] = ()
+    warnings: tuple[str, ...] = ()
+    samples: tuple[Window, ...] = ()
+    rung_files: bool = True
 
     @property
     def video(self) -> VideoFacts:
@@ -88,15 +77,55 @@ class VideoPlan:
         return self.facts.video
 
     @property
+    def pictures(self) -> tuple[Rung, ...]:
+        """The ladder's rungs and the singles."""
+        return (*self.rungs, *self.singles)
+
+    @property
+    def published(self) -> tuple[Rung, ...]:
+        """Those of which a file is published."""
+        return self.pictures if self.rung_files else self.singles
+
+    @property
+    def encodes(self) -> tuple[Rung, ...]:
+        """Those that are encoded, not copied."""
+        return tuple(rung for rung in self.pictures if not rung.copied)
+
+    @property
     def assets(self) -> frozenset[str]:
         """Keys of the assets that the recipe asks for."""
         wanted = {METADATA}
-        if self.rungs:
+        if self.published:
             wanted.add(RENDITIONS)
-        if self.stills:
+        if self.stills or self.previews or self.storyboard:
             wanted.add(THUMBNAILS)
-        wanted |= {f"video/{protocol}" for protocol in self.protocols}
+        wanted |= {f"video/{protocol}" for protocol in self.streams.protocols} if self.streams else set()
         return frozenset(wanted)
+
+    def within(self, seconds: float, cores: int) -> VideoPlan:
+        """This plan, or one with codecs that are encoded sooner when it would take longer than that."""
+        plan, slow = self, set[str]()
+        for codec in _SLOW:
+            if plan.estimate_seconds <= seconds * cores:
+                break
+            slow.add(codec.encoder)
+            plan = self.without(slow, "would take longer than the job may")
+            plan = replace(plan, estimate_seconds=estimate_seconds(plan.video, plan.pictures, plan.timing))
+        return plan
+
+    def without(self, encoders: Set[str], because: str = "is missing or failed") -> VideoPlan:
+        """This plan with other codecs, where ones are wanted whose encoders can't be used; `because` says why."""
+        warnings = dict.fromkeys(self.warnings)
+
+        def changed(rung: Rung) -> Rung:
+            coding = rung.coding if rung.copied else without(rung.coding, encoders)
+            if coding != rung.coding:
+                said = f"{rung.name} is {coding.codec} in {coding.container}"
+                warnings[f"{said}: the encoder for {rung.coding.codec} {because}."] = None
+            return replace(rung, coding=coding)
+
+        rungs, singles = tuple(map(changed, self.rungs)), tuple(map(changed, self.singles))
+        return replace(self, rungs=rungs, singles=singles, warnings=tuple(warnings))
 
     def to_json(self) -> str:
         """This plan as JSON."""
@@ -108,8 +137,14 @@ class VideoPlan:
         return _ADAPTER.validate_json(text)
 
 
-def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
+def plan_video(
+    facts: MediaFacts, recipe: Recipe, caption_files: Sequence[CaptionFile] = (), *, lacking: Set[str] = frozenset()
+) -> VideoPlan:
     """Decide what to make of a video.
+
+    Args:
+        caption_files: what lies beside the source and can be read.
+        lacking: ffmpeg's names of encoders that aren't there; other codecs are planned instead.
 
     Raises:
         ConfigurationError: NO_OUTPUTS when the recipe has nothing for videos.
@@ -119,63 +154,70 @@ def plan_video(facts: MediaFacts, recipe: Recipe) -> VideoPlan:
         raise ConfigurationError(
             ErrorCode.NO_OUTPUTS, "the file has no moving picture; its sound is processed as audio"
         )
-    rungs_spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
-    streams = next((o for o in recipe.outputs if isinstance(o, Streams)), None)
+    spec = next((o for o in recipe.outputs if isinstance(o, VideoLadder)), None)
+    single_specs = [o for o in recipe.outputs if isinstance(o, VideoRendition)]
+    streams = recipe.streams() if spec else None  # without a ladder they are those of sound files
     still_specs = [o for o in recipe.outputs if isinstance(o, VideoStill)]
-    if rungs_spec is None and not still_specs:
+    preview_specs = [o for o in recipe.outputs if isinstance(o, PreviewSpec)]
+    storyboard_spec = next((o for o in recipe.outputs if isinstance(o, StoryboardSpec)), None)
+    if not (spec or single_specs or still_specs or preview_specs or storyboard_spec):
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
-    max_fps = rungs_spec.max_fps if rungs_spec else 60.0
-    clock = timing(facts, max_fps, streams.segment_s if streams else Streams(kind="streams").segment_s)
-    rungs = ladder(*video.displayed_size, rungs_spec.rungs) if rungs_spec else ()
-    preset = rungs_spec.preset if rungs_spec else "veryfast"
+    asked = [*([spec] if spec else []), *single_specs]
+    fps = output_fps(video, max((o.max_fps for o in asked), default=60.0))
+    rungs = _rungs(spec, video, fps) if spec else ()
+    singles = tuple(single(one, facts, fps) for one in single_specs)
+    divisor = math.lcm(*(rung.fps_divisor for rung in (*rungs, *singles)))
+    clock = timing(
+        facts,
+        fps,
+        streams.segment_s if streams else Streams(kind="streams").segment_s,
+        spec.gop_s if spec else GOP_S,
+        divisor=divisor,
+    )
+    captions, warnings = (
+        plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
+    )
+    stills = tuple(still for spec in still_specs for still in plan_stills(spec, video, clock))
+    previews = tuple(plan_preview(spec, video, clock) for spec in preview_specs)
+    storyboard = plan_storyboard(storyboard_spec, video, clock) if storyboard_spec else None
+    warnings += tuple(p.warning for p in (*stills, *previews, storyboard) if p is not None and p.warning)
+    sounds, unheard = plan_sounds(facts, streams=streams is not None)
     return VideoPlan(
         facts=facts,
         timing=clock,
         rungs=rungs,
-        sound=_sound(facts, rungs),
-        preset=preset,
-        protocols=streams.protocols if streams else (),
-        stills=tuple(_still(spec, video, clock) for spec in still_specs),
-        estimate_seconds=_estimate(video, rungs, clock, preset),
-    )
+        singles=singles,
+        rung_files=spec.files if spec else True,
+        sounds=sounds,
+        streams=streams,
+        stills=stills,
+        previews=previews,
+        storyboard=storyboard,
+        estimate_seconds=estimate_seconds(video, (*rungs, *singles), clock),
+        captions=captions,
+        warnings=(*warnings, *unheard),
+        samples=windows(clock, divisor) if recipe.quality_check == "sample" else (),
+    ).without(lacking)
 
 
-def _sound(facts: MediaFacts, rungs: tuple[Rung, ...]) -> Sound | None:
-    audio = facts.audio
-    if audio is None:
-        return None
-    return Sound(
-        index=audio.index,
-        channels=audio.channels,
-        known_layout=audio.layout is not None and "channels" not in audio.layout,
-        sample_rate=audio.sample_rate if audio.sample_rate in _SOUND_RATES else 48_000,
-        rates_bps=tuple(sorted({STREAM_AUDIO_BPS, *(rung.audio_bitrate_bps for rung in rungs)})),
-        language=audio.language,
-    )
+def _rungs(spec: VideoLadder, video: VideoFacts, fps: Fraction) -> tuple[Rung, ...]:
+    """The ladder's rungs with their settings.
 
-
-def _still(spec: VideoStill, video: VideoFacts, clock: Timing) -> Still:
-    width, height = video.displayed_size
-    scale = min(1.0, spec.width / width)
-    wanted = spec.offset_s if spec.offset_s is not None else min(_POSTER_S, clock.duration_s * _POSTER_SHARE)
-    last_frame = (clock.frames - 1) / clock.fps
-    return Still(
-        name=spec.name,
-        format=spec.format,
-        width=max(2, round(width * scale / 2) * 2),
-        height=max(2, round(height * scale / 2) * 2),
-        quality=spec.quality,
-        offset_s=round(min(wanted, float(last_frame)), 6),
-        chosen_by_person=spec.offset_s is not None,
-    )
-
-
-def _estimate(video: VideoFacts, rungs: tuple[Rung, ...], clock: Timing, preset: str) -> float:
-    """Core seconds, without start-up."""
-    encode = sum(rung.pixels for rung in rungs) * clock.frames / _ENCODE_RATE * _PRESET_COST[preset]
-    decode = video.width * video.height * max(video.frames, 1) / _DECODE_RATE
-    tonemap = rungs[-1].pixels * clock.frames / _TONEMAP_RATE if video.hdr and rungs else 0.0
-    return round(1.0 + encode + decode + tonemap, 1)
+    One above the level that is allowed has half its frames; when that isn't enough either, it is left out.
+    """
+    divisor, most = math.ceil(fps / exact_fps(spec.max_fps)), most_capable(spec)
+    rungs: list[Rung] = []
+    for rung in ladder(*video.displayed_size, spec.rungs, fps / divisor, divisor):
+        for fewer in (1, 2):
+            rung = replace(rung, fps_divisor=rung.fps_divisor * fewer)
+            size, cap = (rung.width, rung.height), rung.max_bitrate_bps
+            coding = plan_coding(spec, size, fps / rung.fps_divisor, video.hdr, max_bitrate_bps=cap)
+            if most is None or (coding.level is not None and coding.level <= most):
+                rungs.append(replace(rung, coding=coding))
+                break
+        else:
+            rungs += [] if rungs else [replace(rung, coding=coding)]
+    return tuple(rungs)
 
 
 _ADAPTER = TypeAdapter(VideoPlan)

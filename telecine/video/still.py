@@ -1,7 +1,7 @@
-"""Taking a still out of a video: the poster.
+"""Taking a still out of a video, in full quality from the source, at an exact frame.
 
-One frame, upright and in BT.709 like the rungs, at the asked time; when nobody asked for a time, a frame that is black
-is passed over for a later one. Doesn't belong here: choosing by content beyond that.
+Belongs here: which frame it is in the end, and a picture file that is right. Doesn't belong here: getting frames
+(frames.py), or finding good moments (moments.py).
 """
 
 from __future__ import annotations
@@ -9,28 +9,32 @@ from __future__ import annotations
 import io
 import threading
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from PIL import Image, ImageStat
+import numpy as np
+from PIL import Image
 
-from telecine.demux import input_args
 from telecine.errors import ErrorCode, InputError, SystemFault
-from telecine.process import Limits, run
-from telecine.tools import ffmpeg_path
-from telecine.video.command import QUIET
-from telecine.video.picture import deinterlaced, upright
-from telecine.video.plan import Still, VideoPlan
+from telecine.video.frame_command import Footage
+from telecine.video.frame_score import look_at, shows_nothing
+from telecine.video.frames import exact
+from telecine.video.moments import Moments
+from telecine.video.plan import VideoPlan
+from telecine.video.still_plan import Still
 
-_BLACK_MEAN, _BLACK_SPREAD = 28.0, 12.0  # of 255: titles on black are bright somewhere, so the spread tells them apart
-_SHARES = (0.2, 0.35, 0.5, 0.75)  # where to look when the first place is black
 _PREVIEW_BYTES, _PREVIEW_PX = 20_000, 480
-_PNG_BYTES = 96 * 1024**2
+_FLAT = 8  # of 255: what spreads less in every channel is one colour
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A still on disk, with its preview for the Dagster UI."""
+    """A still on disk, with its preview for the Dagster UI.
+
+    Attributes:
+        offset_s: when the video shows it.
+    """
 
     width: int
     height: int
@@ -38,70 +42,67 @@ class Taken:
     preview: bytes
 
 
-def take(plan: VideoPlan, still: Still, source: Path, target: Path, cancel: threading.Event) -> Taken:
+def take(
+    plan: VideoPlan, still: Still, footage: Footage, moments: Moments, target: Path, cancel: threading.Event
+) -> Taken:
     """Write a still.
 
     Raises:
-        InputError: CORRUPT_MEDIA when no frame can be decoded anywhere.
+        InputError: CORRUPT_MEDIA when no frame can be decoded there.
+        SystemFault: VERIFY_FAILED when what was written isn't the picture.
     """
-    image, offset = _frame(plan, still, source, cancel)
+    image, frame = _frame(plan, still, footage, moments, cancel)
+    save(image, target, still.format, still.quality)
+    return Taken(image.width, image.height, round(float(frame / plan.timing.fps), 3), _preview(image))
+
+
+def save(image: Image.Image, target: Path, format: Literal["jpeg", "png", "webp"], quality: int) -> None:
+    """Write a picture and look at it again.
+
+    Raises:
+        SystemFault: VERIFY_FAILED when it doesn't open, has another size, or became one flat colour.
+    """
     options: dict[str, dict[str, Any]] = {
-        "jpeg": {"quality": still.quality, "optimize": True, "progressive": True},
+        "jpeg": {"quality": quality, "optimize": True, "progressive": True},
         "png": {"optimize": True},
-        "webp": {"quality": still.quality, "method": 4},
+        "webp": {"quality": quality, "method": 4},
     }
-    image.save(target, still.format.upper(), **options[still.format])
-    return Taken(image.width, image.height, offset, _preview(image))
-
-
-def still_argv(ffmpeg: Path, plan: VideoPlan, still: Still, source: Path, offset_s: float) -> list[str]:
-    """ffmpeg arguments that write the frame shown at `offset_s` of the outputs' clock as PNG to stdout."""
-    seek = max(0.0, offset_s + plan.timing.shift_s)
-    before = ("-noautorotate", "-reinit_filter", "0", *(("-ss", f"{seek:.6f}") if seek > 0 else ()))
-    chain = [*deinterlaced(plan.video), *upright(plan.video, still.width, still.height)]
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *input_args(source, before_input=before)]
-    argv += ["-map", f"0:{plan.video.index}", "-vf", ",".join(chain), "-frames:v", "1"]
-    return [*argv, "-c:v", "png", "-f", "image2pipe", "pipe:1"]
-
-
-def _frame(plan: VideoPlan, still: Still, source: Path, cancel: threading.Event) -> tuple[Image.Image, float]:
-    """The frame at the asked time; else the first that isn't black; else the brightest; else any."""
-    duration = plan.timing.duration_s
-    offsets = [still.offset_s]
-    if not still.chosen_by_person:
-        offsets += [share * duration for share in _SHARES if share * duration > still.offset_s]
-    best: tuple[float, Image.Image, float] | None = None
-    for offset in offsets:
-        image = _at(plan, still, source, offset, cancel)
-        if image is None:
-            continue
-        statistics = ImageStat.Stat(image.convert("L"))
-        mean, spread = statistics.mean[0], statistics.stddev[0]
-        if still.chosen_by_person or mean > _BLACK_MEAN or spread > _BLACK_SPREAD:
-            return image, offset
-        if best is None or mean > best[0]:
-            best = (mean, image, offset)
-    if best is None and (image := _at(plan, still, source, 0.0, cancel)) is not None:
-        best = (0.0, image, 0.0)
-    if best is None:
-        raise InputError(ErrorCode.CORRUPT_MEDIA, "no frame of the picture can be decoded")
-    return best[1], best[2]
-
-
-def _at(plan: VideoPlan, still: Still, source: Path, offset_s: float, cancel: threading.Event) -> Image.Image | None:
-    """The frame at a time, or None when there is none (a gap, a broken index, the very end)."""
-    argv = still_argv(ffmpeg_path(), plan, still, source, offset_s)
+    image.save(target, format.upper(), **options[format])
     try:
-        png = run(argv, limits=Limits(wall_s=300), cancel=cancel, stdout_bytes=_PNG_BYTES).stdout
-    except (InputError, SystemFault):
-        return None
-    if not png:
-        return None
-    try:
-        with Image.open(io.BytesIO(png)) as image:
-            return image.convert("RGB")
+        with Image.open(target) as written:
+            size, flat = written.size, _is_flat(written.convert("RGB"))
     except OSError as e:
-        raise SystemFault(ErrorCode.VERIFY_FAILED, "ffmpeg wrote a still that can't be read", str(e)) from e
+        raise SystemFault(ErrorCode.VERIFY_FAILED, f"{target.name} can't be read back", str(e)) from e
+    if size != image.size or (flat and not _is_flat(image)):
+        raise SystemFault(ErrorCode.VERIFY_FAILED, f"{target.name} isn't the picture that was written")
+
+
+def _frame(
+    plan: VideoPlan, still: Still, footage: Footage, moments: Moments, cancel: threading.Event
+) -> tuple[Image.Image, int]:
+    """The picture and the number of its frame."""
+    crop = (still.width, still.height)
+
+    def at(frame: int) -> Image.Image:
+        fps = plan.timing.fps
+        start = Fraction(frame) / fps
+        return exact(plan, footage, start=start, fps=fps, count=1, scaled=still.scaled, crop=crop, cancel=cancel)[0]
+
+    if still.choice == "asked":
+        return at(still.frame), still.frame
+    if still.choice == "usual":
+        try:
+            image = at(still.frame)
+        except InputError:
+            image = None
+        if image is not None and not shows_nothing(look_at(still.frame, np.asarray(image))):
+            return image, still.frame
+    frame = moments.best(still.of)[still.rank]
+    return at(frame), frame
+
+
+def _is_flat(image: Image.Image) -> bool:
+    return all(high - low < _FLAT for low, high in image.getextrema())  # type: ignore[misc]
 
 
 def _preview(image: Image.Image) -> bytes:

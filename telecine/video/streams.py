@@ -6,85 +6,153 @@ right about one (telecine/stream).
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from telecine.artifact import Artifact, StreamFile, sha256_of
-from telecine.stream.package import MPD, MULTIVARIANT, SOUND, Input, package
-from telecine.stream.verify import verify_dash, verify_hls
+from telecine.artifact import Artifact, StreamFile
+from telecine.errors import ErrorCode, SystemFault
+from telecine.recipe.protection import Aes128, Cbcs
+from telecine.stream.aes128 import encrypt_package
+from telecine.stream.cbcs import Encryption
+from telecine.stream.keys import KeyRing
+from telecine.stream.mpd import Tiles
+from telecine.stream.package import MPD, MULTIVARIANT, Content, Form, package
+from telecine.stream.tracks import Picture, Rendition, Sound, Text, labelled, language_tag
+from telecine.stream.verify import Expected, Gate
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.missing import Place
-from telecine.video.plan import DASH, HLS, STREAM_AUDIO_BPS, VideoPlan
+from telecine.video.plan import DASH, HLS, VideoPlan
+from telecine.video.sound import MAIN
+from telecine.video.storyboard_plan import Storyboard
+from telecine.video.stream_files import SOUND, STREAM_DIR, admitted, stream_artifact
 
-_STREAM_DIR = "stream"
-_MIME = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".mp4": "video/mp4",
-    ".m4s": "video/iso.segment",
-}
+THUMBNAIL_DIR, SHEETS = "thumbnails", "thumbnails"
+AES128_DIR = "stream-aes128"
 
 
 def make_streams(
     plan: VideoPlan,
     encoded: Encoded,
+    captions: Sequence[Text],
     work: Path,
     out_dir: Path,
     wanted: Sequence[Place],
     gathered: Gathering,
     cancel: threading.Event,
+    ring: KeyRing | None = None,
 ) -> None:
-    """Package both streams at once, then check each for itself."""
-    directory = out_dir / _STREAM_DIR
+    """Package both streams at once, then check each for itself.
+
+    Args:
+        ring: where keys are cut for protected streams.
+    """
     assets = {asset for asset, _ in wanted}
-    inputs = [Input(rung.name, work / encoded.videos[rung.name]) for rung in plan.rungs]
-    if plan.sound is not None:
-        inputs.append(Input(SOUND, work / encoded.sounds[STREAM_AUDIO_BPS], plan.sound.language))
+    spec = plan.streams
+    assert spec is not None
+    aes128 = spec.protection if isinstance(spec.protection, Aes128) else None
+    directory = out_dir / (AES128_DIR if aes128 else STREAM_DIR)
+    clear = work / STREAM_DIR if aes128 else directory
     with gathered.output(*wanted):
-        package(
-            inputs,
-            directory,
+        tiles = _tiles(plan.storyboard, out_dir) if DASH in assets else None
+        content = Content(_pictures(plan, encoded, work), _sounds(plan, encoded, work), tuple(captions), tiles)
+        form = Form(
             segment_s=plan.timing.segment_s,
-            want_hls=HLS in assets,
-            want_dash=DASH in assets,
-            cancel=cancel,
+            gop_s=plan.timing.gop_s,
+            hls=HLS in assets,
+            dash=DASH in assets,
+            container=spec.hls.container,
+            as_list=spec.dash.segments == "list",
+            start=spec.start,
         )
-        sound, length, rungs = plan.sound is not None, plan.timing.duration_s, len(plan.rungs)
-        hashes: dict[str, StreamFile] = {}
+        package(content, form, clear, cancel, _encryption(spec.protection, ring))
+        if tiles is not None and plan.storyboard is not None:
+            _link_sheets(plan.storyboard, out_dir)
+        expected = Expected(plan.timing.duration_s, len(plan.rungs), len(content.sounds), len(content.captions))
+        gate = Gate(clear, expected)
+        known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
-                verify, entry = (verify_hls, MULTIVARIANT) if asset == HLS else (verify_dash, MPD)
-                files = verify(directory, length, rungs, sound=sound)
-                gathered.artifacts.append(_entry(plan, asset, name, entry, files, out_dir, hashes))
+                passed = admitted(gate, MULTIVARIANT if asset == HLS else MPD, asset, gathered)
+                if aes128:
+                    assert ring is not None
+                    passed = replace(passed, files=encrypt_package(clear, directory, ring, aes128))
+                entry, length = directory / passed.entry, plan.timing.duration_s
+                listed = stream_artifact(asset, name, entry, passed.files, length, out_dir, known)
+                gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))
+    made = {a.asset for a in gathered.artifacts}
+    for asset in [asset for asset, _ in wanted if asset in made][:1]:
+        gathered.artifacts += [_captions(asset, text.rendition, clear, directory) for text in captions]
 
 
-def _entry(
-    plan: VideoPlan,
-    asset: str,
-    name: str,
-    entry: str,
-    files: tuple[str, ...],
-    out_dir: Path,
-    known: dict[str, StreamFile],
-) -> Artifact:
-    """The artifact of a stream: its entry file with all files; `known` saves hashing shared segments twice."""
-    for file in files:
-        if file not in known:
-            path = out_dir / _STREAM_DIR / file
-            mime = "audio/mp4" if file.startswith(f"{SOUND}/") else _MIME[path.suffix]
-            known[file] = StreamFile(f"{_STREAM_DIR}/{file}", mime, path.stat().st_size, sha256_of(path))
-    top = plan.rungs[-1]
-    return Artifact(
-        asset=asset,
-        name=name,
-        path=f"{_STREAM_DIR}/{entry}",
-        mime=known[entry].mime,
-        size_bytes=known[entry].size_bytes,
-        sha256=known[entry].sha256,
-        width=top.width,
-        height=top.height,
-        duration_s=round(plan.timing.duration_s, 3),
-        stream_files=tuple(known[file] for file in files),
+def _encryption(protection: Aes128 | Cbcs | None, ring: KeyRing | None) -> Encryption | None:
+    """What the packager encrypts with, when it is to."""
+    if not isinstance(protection, Cbcs):
+        return None
+    assert ring is not None
+    key = ring.cut()
+    return Encryption(key, ring.address(protection.key_uri, key), ring.address(protection.licence_uri, key))
+
+
+def _pictures(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Picture, ...]:
+    """Every rung.
+
+    Raises:
+        SystemFault: ENCODE_FAILED when one is missing: a stream of some rungs only would be cached for ever.
+    """
+    missing = [rung.name for rung in plan.rungs if rung.name not in encoded.videos]
+    if missing:
+        raise SystemFault(ErrorCode.ENCODE_FAILED, f"there is no stream without its rung(s) {', '.join(missing)}")
+    return tuple(Picture(rung.name, work / encoded.videos[rung.name]) for rung in plan.rungs)
+
+
+def _sounds(plan: VideoPlan, encoded: Encoded, work: Path) -> tuple[Sound, ...]:
+    heard = [sound for sound in plan.sounds if sound.number in encoded.sounds]
+    renditions = [
+        Rendition(
+            name=SOUND if sound.number == MAIN else f"{SOUND}-{sound.number}",
+            language=language_tag(sound.track.language),
+            role=sound.role,
+            default=sound.default,
+        )
+        for sound in heard
+    ]
+    files = [work / encoded.sounds[sound.number][sound.for_streams(plan.rungs).name] for sound in heard]
+    return tuple(map(Sound, labelled(renditions, [sound.track.title for sound in heard]), files))
+
+
+def _tiles(board: Storyboard | None, out_dir: Path) -> Tiles | None:
+    """The storyboard that was just made, as DASH describes it; None when there is none."""
+    if board is None or not (out_dir / THUMBNAIL_DIR / board.index_file).exists():
+        return None
+    width, height = board.sheet_size
+    return Tiles(
+        media=f"{SHEETS}/{board.sheet_pattern.rpartition('/')[2].replace('%03d', '$Number%03d$')}",
+        columns=board.columns,
+        rows=board.rows,
+        width=width,
+        height=height,
+        period_s=board.interval_s,
+        largest_bytes=max((out_dir / THUMBNAIL_DIR / name).stat().st_size for name in board.sheet_files),
+        mime=board.sheet_mime,
     )
+
+
+def _link_sheets(board: Storyboard, out_dir: Path) -> None:
+    """The sheets below the manifest, too: nothing in a stream may refer to what lies outside of it."""
+    folder = out_dir / STREAM_DIR / SHEETS
+    folder.mkdir()
+    for name in board.sheet_files:
+        os.link(out_dir / THUMBNAIL_DIR / name, folder / Path(name).name)
+
+
+def _captions(asset: str, rendition: Rendition, made: Path, directory: Path) -> Artifact:
+    """Captions as an output of their own, for players that take neither HLS nor DASH."""
+    path = directory / f"{rendition.name}.vtt"
+    if made != directory:
+        shutil.copyfile(made / path.name, path)
+    return Artifact.of_file(asset, rendition.name, path, directory.parent, "text/vtt")

@@ -11,6 +11,8 @@ import pytest
 from telecine.samples import photo, write_photos
 from tests.e2e.chromium import chromium, page  # noqa: F401  fixtures
 from tests.e2e.house import House, house_for
+from tests.e2e.programme import Programme
+from tests.e2e.theatre import open_theatre
 
 
 @pytest.fixture
@@ -44,3 +46,10 @@ def large_photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         photo(1_000 + number % 8, (2000, 1500), str(number)).save(path, quality=85)
         made.append(path)
     return made
+
+
+@pytest.fixture(scope="session")
+def programme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programme]:
+    """What is on in a theatre of the test run's own; needs no stack."""
+    with open_theatre(tmp_path_factory.mktemp("theatre")) as theatre:
+        yield Programme(theatre)

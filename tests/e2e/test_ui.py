@@ -18,6 +18,7 @@ import pytest
 from telecine.partition import partition_key
 from telecine.samples import write_photos
 from telecine.samples_video import write_clip
+from tests.e2e.seat import Seat
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -125,6 +126,17 @@ def test_a_video_partition_shows_its_poster_its_ladder_and_its_stream(ui: Tab, s
     ui.open(partition_page("video/hls", partition))
     ui.sees("stream/multivariant.m3u8")
     ui.keeps("hls-partition")
+    link = ui.page.get_by_role("link", name=f"/watch/{partition}").first.get_attribute("href")
+    assert link is not None
+    seat = Seat(ui.page, link)
+    for player in ("hls.js", "dash.js"):
+        ui.page.select_option("#player", player)
+        seat.until("engine !== null", player)
+        seat.begins()
+        assert len(seat.ask("engine.rungs()")) == 4
+        seat.jumps_to(8.0)
+    seat.leaves()
+    ui.keeps("player")
 
 
 def test_a_run_tells_what_it_did(ui: Tab, stack: dict[str, str]) -> None:

@@ -6,9 +6,11 @@ import contextlib
 import time
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
 
+from media_assets.checks import VERIFIED
 from telecine.ledger import Job, attempts
 from telecine.ledger import jobs as job_rows
 from telecine.samples_video import write_clip
@@ -73,6 +75,14 @@ def check_made(house: House, job: Job, attempts: list[str]) -> None:
     house.wait_until_shown("video", {job.partition: "MATERIALIZED"})
     made = {output["asset"] for output in house.manifest(job.partition)["outputs"]}
     assert {"video/renditions", "video/hls", "video/dash", "video/thumbnails"} <= made
+    for stream in ("hls", "dash"):
+        verified = house.instance.get_latest_asset_check_evaluation_record(
+            dg.AssetCheckKey(dg.AssetKey(["video", stream]), VERIFIED)
+        )
+        assert verified is not None
+        assert verified.evaluation is not None
+        assert verified.evaluation.passed, verified.evaluation.metadata
+        assert verified.evaluation.metadata["rules kept"].value > 20
 
 
 def no_scratch(house: House) -> bool:

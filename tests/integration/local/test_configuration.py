@@ -70,7 +70,7 @@ def test_services_named_in_the_environment_are_used_and_not_started(stack: dict[
         assert known["TELECINE_S3_ENDPOINT"] == stack["TELECINE_S3_ENDPOINT"]
         status = local.status()
         assert set(status.external) == {"object-store", "postgres"}
-        assert {part.name for part in status.parts} == {"code-server", "daemon", "webserver", "deliver"}
+        assert {part.name for part in status.parts} == {"code-server", "daemon", "webserver", "deliver", "gateway"}
     finally:
         local.clean()
         with connection.cursor() as cursor:

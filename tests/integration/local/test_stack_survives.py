@@ -29,7 +29,7 @@ from telecine.storage.s3 import ObjectStore
 
 pytestmark = pytest.mark.integration
 
-PARTS = ("object-store", "postgres", "code-server", "daemon", "webserver", "deliver")
+PARTS = ("object-store", "postgres", "code-server", "daemon", "webserver", "deliver", "gateway")
 
 
 def eventually(holds: Callable[[], bool], what: str, patience_s: float = 90) -> None:

@@ -104,6 +104,13 @@ def test_output_that_moves_on_is_no_stall() -> None:
     assert seen == ["1", "2", "3", "4"]
 
 
+def test_without_a_listener_a_program_that_does_nothing_is_a_stall_and_one_that_computes_is_not() -> None:
+    with pytest.raises(ResourceError, match="no progress"):
+        run(["/bin/sleep", "60"], limits=Limits(stall_s=0.5))
+    busy = "import time\nend = time.monotonic() + 2.5\nwhile time.monotonic() < end: pass"
+    run([sys.executable, "-c", busy], limits=Limits(stall_s=2.0))
+
+
 def test_an_error_in_the_listener_ends_the_program_and_comes_out() -> None:
     def on_line(line: str) -> bool:
         raise ZeroDivisionError(line)

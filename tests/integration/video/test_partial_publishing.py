@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import threading
-import uuid
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import ffmpeg
-from structlog.contextvars import get_contextvars
+from conftest import Bench, ffmpeg
 
+from telecine.assets import VIDEO_ASSETS
 from telecine.errors import ErrorCode
-from telecine.file_job import JobFailed, begin
-from telecine.job_id import new_id
-from telecine.ledger import Job, Ledger, attempts, media
-from telecine.ledger.jobs import Terms
+from telecine.ledger import attempts
 from telecine.limits import JobLimits
-from telecine.partition import manifest_key
-from telecine.priority import Lane
 from telecine.probe import probe
 from telecine.progress import Quiet
-from telecine.recipe import load_recipe, parse_recipe
-from telecine.settings import Settings, settings
-from telecine.sniff import Sniffed
-from telecine.stages import VIDEO
-from telecine.storage import ObjectStore
+from telecine.recipe import load_recipe
+from telecine.sound.files import process_audio
 from telecine.tools import ffmpeg_path
-from telecine.video.audio import process_audio
-from telecine.video_job import VIDEO_ASSETS, Baton, encode_step, finish_step, plan_step, resume
-from telecine.worker import Outcome, hold_claim
 from tests.integration.conftest import get
 
 pytestmark = pytest.mark.integration
 
-RECIPE = parse_recipe(
-    {
-        "name": "test",
-        "outputs": [
-            {"kind": "video_ladder", "rungs": [240], "preset": "ultrafast"},
-            {"kind": "streams"},
-            {"kind": "video_still"},
-        ],
-    },
-    "test",
-)
 STREAMS = {"video/hls", "video/dash"}
 
 
@@ -57,75 +31,6 @@ def program(path: Path, script: str) -> str:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
-
-
-class Bench:
-    """Works on videos as the steps of a run do, in this process."""
-
-    def __init__(self, ledger: Ledger, store: ObjectStore, config: Settings, claimed: Callable[..., str]) -> None:
-        self.ledger, self.store, self.config, self.claimed = ledger, store, config, claimed
-
-    def accept(self, path: Path, limits: JobLimits | None = None) -> Job:
-        """Upload a clip and accept it as a job."""
-        bucket, key = self.config.input_bucket, f"{uuid.uuid4().hex[:8]}.mp4"
-        self.store.upload(bucket, key, path, mime="video/mp4")
-        info = self.store.stat(bucket, key)
-        assert info is not None
-        job_id = self.ledger.do(
-            media.accept,
-            info,
-            Sniffed(kind="video", format="mp4", mime="video/mp4"),
-            RECIPE,
-            priority=5,
-            lane=Lane.LIVE,
-            origin="submit",
-            job_id=new_id(),
-            terms=Terms(limits=limits or JobLimits()),
-        )
-        assert job_id is not None
-        return get(self.ledger, job_id)
-
-    def attempt(self, job: Job) -> Outcome:
-        """One attempt in three steps; batons cross as JSON."""
-        job = get(self.ledger, job.job_id)
-        wanted = set(VIDEO_ASSETS)
-        with hold_claim(self.ledger, self.claimed(job), "run-1") as held:
-            place = (self.ledger, self.store, self.config, held)
-            work = begin(*place, job)
-            try:
-                with work.step(VIDEO, print) as track:
-                    assert get_contextvars().items() >= {"job_id": job.job_id, "partition": job.partition}.items()
-                    baton = plan_step(work, wanted, track)
-                    assert baton is not None
-                work = resume(*place, Baton.from_dict(json.loads(json.dumps(baton.to_dict()))))
-                with work.step(VIDEO, print) as track:
-                    baton = encode_step(work, baton, wanted, track)
-                work = resume(*place, Baton.from_dict(json.loads(json.dumps(baton.to_dict()))))
-                with work.step(VIDEO, print) as track:
-                    outcome = finish_step(work, baton, wanted, track)
-            except JobFailed as e:
-                outcome = e.outcome
-            held.release(self.config.scratch)
-        return outcome
-
-    def manifest(self, job: Job) -> dict[str, Any]:
-        return dict(json.loads(self.store.read(self.config.output_bucket, manifest_key(job.partition))))
-
-
-@pytest.fixture
-def bench(stack: dict[str, str], ledger: Ledger, claimed: Callable[..., str], tmp_path: Path) -> Iterator[Bench]:
-    store = ObjectStore.from_settings(settings())
-    names = {name: f"partial-{name}-{uuid.uuid4().hex[:8]}" for name in ("in", "out")}
-    for name in names.values():
-        store.ensure_bucket(name)
-    config = settings().model_copy(
-        update={"input_bucket": names["in"], "output_bucket": names["out"], "scratch": tmp_path / "scratch"}
-    )
-    yield Bench(ledger, store, config, claimed)
-    for name in names.values():
-        for info in list(store.list(name)):
-            store.remove(name, info.key)
-        store.client.remove_bucket(name)
 
 
 def test_a_packager_that_fails_costs_the_streams_and_a_retry_makes_only_them(
@@ -202,7 +107,7 @@ def test_a_sound_format_that_can_not_be_made_does_not_cost_the_other(
     monkeypatch.setenv("TELECINE_FFMPEG", program(tmp_path / "ffmpeg", without_opus))
     recipe = load_recipe("default")
     result = process_audio(facts, song, recipe, out, Quiet(), threading.Event())
-    assert [artifact.path.rsplit(".", 1)[1] for artifact in result.artifacts] == ["m4a"]
+    assert [artifact.path.rsplit(".", 1)[1] for artifact in result.artifacts] == ["m4a", "png"]
     (failure,) = result.failures
     assert failure.error.code is ErrorCode.TOOL_MISSING
     monkeypatch.delenv("TELECINE_FFMPEG")

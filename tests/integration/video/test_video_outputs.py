@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import X264, Made, ffmpeg
+from mpegdash.parser import MPEGDASHParser
 from PIL import Image
 
 from telecine.artifact import sha256_of
@@ -17,7 +18,7 @@ from telecine.probe import probe
 from telecine.process import run
 from telecine.progress import Quiet
 from telecine.recipe import load_recipe
-from telecine.stream import dash, hls
+from telecine.stream import hls
 from telecine.tools import ffmpeg_path, ffprobe_path
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
@@ -71,13 +72,42 @@ def test_every_rung_is_cut_at_the_same_instants(made: Callable[..., Made], tmp_p
     assert cuts[0] == cuts[1]
     assert len(cuts[0]) == 4
     assert all(abs(length - 2.0) < 0.02 for length in cuts[0][:-1])
-    manifest = dash.parse((directory / "manifest.mpd").read_text())
-    assert manifest.period_duration_s == manifest.duration_s == pytest.approx(outputs.plan.timing.duration_s, abs=0.01)
+    manifest = MPEGDASHParser.parse(str(directory / "manifest.mpd"))
+    length = manifest.media_presentation_duration
+    assert manifest.periods[0].duration == length
+    assert float(length[2:-1]) == pytest.approx(outputs.plan.timing.duration_s, abs=0.01)
     # Every segment starts with a keyframe: decodable with nothing but its init segment.
     for name in ("240p", "360p"):
         alone = tmp_path / "alone.mp4"
         alone.write_bytes((directory / name / "init.mp4").read_bytes() + (directory / name / "00002.m4s").read_bytes())
         assert first_frame(alone, tmp_path / "x.png").size[1] == int(name[:-1])
+
+
+def keyframes(path: Path) -> list[float]:
+    """Presentation times of a file's keyframes, in seconds."""
+    asked = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]
+    lines = run([str(ffprobe_path()), *asked, str(path)]).stdout.decode().split()
+    return [float(time) for time, flags in (line.split(",")[:2] for line in lines) if "K" in flags]
+
+
+def test_a_rung_with_half_the_frames_has_its_keyframes_at_the_same_instants(
+    made: Callable[..., Made], tmp_path: Path
+) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=1280x720:r=60000/1001:d=5", *X264, str(tmp_path / "a.mp4"))
+    outputs = made(tmp_path / "a.mp4", rungs=(240, 720), segment_s=4.0)
+    assert [rung.fps_divisor for rung in outputs.plan.rungs] == [2, 1]
+    clock = outputs.plan.timing
+    planned = [n * clock.gop_s for n in range(3)]
+    for name in ("240p", "720p"):
+        assert keyframes(outputs.file("video/renditions", name)) == pytest.approx(planned, abs=0.001)
+    directory = outputs.file("video/hls", "multivariant").parent
+    for name in ("240p", "720p"):
+        segments = hls.parse_media((directory / f"{name}.m3u8").read_text()).segments
+        assert [s.duration_s for s in segments] == pytest.approx(
+            [clock.segment_s, clock.duration_s - clock.segment_s], abs=0.001
+        )
+        pictures = hls.parse_media((directory / f"{name}-iframes.m3u8").read_text()).segments
+        assert sum(s.duration_s for s in pictures) == pytest.approx(clock.duration_s, abs=0.001)
 
 
 def test_everything_handed_back_is_true(made: Callable[..., Made], base: Path) -> None:
@@ -168,7 +198,7 @@ def test_a_subset_makes_only_what_is_wanted(base: Path, tmp_path: Path) -> None:
         shutil.rmtree(work)
         shutil.rmtree(out)
     assert seen["video/thumbnails",].videos == {}
-    assert set(seen["video/hls",].sounds) == {128_000}
+    assert seen["video/hls",].sounds == {0: {"aac-128k": "audio-0-aac-128k.m4a"}}
 
 
 def test_progress_goes_forward_to_the_end(base: Path, tmp_path: Path) -> None:

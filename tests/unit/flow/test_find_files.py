@@ -20,6 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "half.jpg.part").write_bytes(b"x")
     (tmp_path / "notes.txt").write_text("nothing to see here, but enough of it to look at")
     (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "a.en.vtt").write_text("WEBVTT\n")
     return tmp_path
 
 
@@ -27,7 +28,7 @@ def names(found: list[object]) -> list[str]:
     return [Path(s.given).name for s in found]  # type: ignore[attr-defined]
 
 
-def test_folders_are_searched_to_the_bottom_without_hidden_and_temporary_names(folder: Path) -> None:
+def test_folders_are_searched_to_the_bottom_without_captions_and_hidden_and_temporary_names(folder: Path) -> None:
     found = find_files([str(folder)])
     assert names(found) == ["a.jpg", "b.png", "c.webp", "d e.jpg", "empty.jpg", "notes.txt"]
     assert [s.kind for s in found] == ["image"] * 4 + [None, None]

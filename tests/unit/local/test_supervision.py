@@ -42,7 +42,7 @@ def test_commands_and_paths_survive_any_name_of_the_home(
     ]
     options = parsed(home, parts, monkeypatch)
     found = {group.name: group.process_configs[0] for group in options.process_group_configs}
-    assert set(found) == {"object-store", "postgres", "code-server", "daemon", "webserver", "deliver"}
+    assert set(found) == {"object-store", "postgres", "code-server", "daemon", "webserver", "deliver", "gateway"}
     for part in parts:
         assert tuple(shlex.split(found[part.name].command)) == part.argv
         assert Path(found[part.name].stdout_logfile).absolute() == home / "logs" / f"{part.name}.log"

@@ -61,6 +61,7 @@ def test_the_manifest_has_every_key_null_rather_than_absent() -> None:
         "width": 1920,
         "height": 1280,
         "duration_s": None,
+        "offset_s": None,
         "bitrate_bps": None,
         "codecs": None,
         "total_bytes": None,

@@ -15,9 +15,7 @@ from media_assets.images import images
 from media_assets.jobs import all_jobs, batch_by_kind, by_kind
 from media_assets.partitions import by_kind as partitions_by_kind
 from media_assets.videos import videos
-from telecine.audio_batch import AUDIO_ASSETS
-from telecine.image_batch import IMAGE_ASSETS
-from telecine.video_job import VIDEO_ASSETS
+from telecine.assets import AUDIO_ASSETS, IMAGE_ASSETS, VIDEO_ASSETS
 
 ROOT = Path(__file__).parents[3]
 MADE = {"image": IMAGE_ASSETS, "video": VIDEO_ASSETS, "audio": AUDIO_ASSETS}
@@ -27,6 +25,13 @@ REQUESTING = {"buckets", "dispatch", "recovery"}
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
     return build_definitions()
+
+
+def test_a_run_of_images_imports_no_video_room() -> None:
+    code = "import sys, media_assets.definitions; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.split())
+    assert "telecine.image" in loaded
+    assert not {"telecine.video", "telecine.stream", "telecine.sound", "numpy", "m3u8"} & loaded
 
 
 def test_everything_resolves(definitions: dg.Definitions) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 
 from media_assets.checks import LOOKS_RIGHT, NOT_LARGER, VERIFIED, ImageChecks, image_check_specs
+from telecine.assets import IMAGE_ASSETS
 from telecine.image.verify import Findings
-from telecine.image_batch import IMAGE_ASSETS
 from telecine.ledger import Job
 from telecine.worker import Outcome
 

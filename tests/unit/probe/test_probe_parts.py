@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from telecine.probe import VideoFacts, choose_audio, choose_video
+from telecine.probe import AudioFacts, VideoFacts
+from telecine.probe.choice import choose_audio, choose_video, judged_audio, judged_video
 from telecine.probe.headers import audio_facts, video_facts
 from telecine.probe.integrity import inspect
 from telecine.probe.scan import Track, rhythm
@@ -56,7 +57,7 @@ def test_a_whole_mp4_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(FTYP + box(b"moov", b"x" * 50) + box(b"mdat", b"y" * 500))
     found = inspect(path)
-    assert (found.missing_bytes, found.index_missing, found.protected) == (0, False, False)
+    assert (found.missing_bytes, found.index_missing, found.tracks) == (0, False, ())
 
 
 def test_a_cut_mp4_says_how_much_is_missing(tmp_path: Path) -> None:
@@ -78,14 +79,6 @@ def test_garbage_behind_the_last_box_is_no_cut(tmp_path: Path) -> None:
     assert (found.missing_bytes, found.index_missing) == (0, False)
 
 
-def test_protected_sample_entries_are_recognised(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(FTYP + box(b"moov", box(b"stsd", bytes(8) + box(b"encv", bytes(6) + b"\0\1" + bytes(70)))))
-    assert inspect(path).protected
-    path.write_bytes(FTYP + box(b"moov", b"a comment that says encv and nothing else"))
-    assert not inspect(path).protected
-
-
 @pytest.mark.parametrize(("promised", "missing"), [(1000, 508), (0xFFFFFFFF, 0), (0, 0), (492, 0)])
 def test_riff_files_are_measured_unless_their_size_is_unknown(tmp_path: Path, promised: int, missing: int) -> None:
     path = tmp_path / "a"
@@ -105,7 +98,12 @@ def track(frames: int) -> Track:
 
 
 def facts(index: int, frames: int, **more: Any) -> VideoFacts:
-    return video_facts(stream(index, **more), track(frames))
+    return judged_video(video_facts(stream(index, **more), track(frames)))
+
+
+def sound(index: int, codec: str = "aac", **disposition: int) -> AudioFacts:
+    header = {"index": index, "codec_name": codec, "channels": 2, "sample_rate": "48000", "disposition": disposition}
+    return judged_audio(audio_facts(header, track(5)))
 
 
 @pytest.mark.parametrize(
@@ -144,15 +142,17 @@ def test_an_empty_track_is_not_chosen() -> None:
 
 
 def test_a_commentary_is_not_chosen_over_the_sound() -> None:
-    def sound(index: int, **disposition: int) -> Any:
-        return audio_facts(
-            {"index": index, "codec_name": "aac", "channels": 2, "sample_rate": "48000", "disposition": disposition},
-            track(5),
-        )
-
     assert choose_audio((sound(1, comment=1, default=1), sound(2))) == sound(2)
     assert choose_audio((sound(1), sound(2, default=1))) == sound(2, default=1)
     assert choose_audio(()) is None
+
+
+def test_what_can_not_be_decoded_is_never_chosen() -> None:
+    spatial = sound(1, codec="apac", default=1)
+    assert spatial.unusable is not None
+    assert choose_audio((spatial, sound(2))) == sound(2)
+    assert choose_video((facts(0, 9, codec_name="unknown", disposition={"default": 1}), facts(1, 9))) == facts(1, 9)
+    assert choose_video((facts(0, 9, width=0, height=0), facts(1, 9))) == facts(1, 9)
 
 
 @pytest.mark.parametrize(
@@ -166,4 +166,6 @@ def test_nonsense_numbers_are_no_facts() -> None:
     found = video_facts(
         stream(sample_aspect_ratio="0:1", avg_frame_rate="0/0", r_frame_rate="90000/1", bit_rate="N/A"), track(2)
     )
-    assert (found.sar, found.avg_fps, found.r_fps, found.bitrate_bps) == ((1, 1), None, None, None)
+    assert (found.sar, found.avg_fps, found.r_fps) == (None, None, None)
+    assert found.missing.keys() >= {"sar", "avg_fps", "r_fps"}
+    assert found.upright_size == (640, 360)

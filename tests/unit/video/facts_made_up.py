@@ -49,7 +49,6 @@ AUDIO = AudioFacts(
     bitrate_bps=128_000,
     language="eng",
     default=True,
-    secondary=False,
 )
 
 

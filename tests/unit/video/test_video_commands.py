@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from facts_made_up import AUDIO, media, video
 from telecine.demux import input_args
 from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe
-from telecine.video.audio import audio_argv, plan_audio
-from telecine.video.command import Levelled, audio_graph, encode_argv, levelled_argv, mux_argv
+from telecine.video.coding import Coding
+from telecine.video.command import encode_argv
+from telecine.video.frame_command import Footage, exact_argv, samples_argv, sheets_argv
+from telecine.video.mux import mux_argv
 from telecine.video.picture import upright
-from telecine.video.plan import plan_video
-from telecine.video.still import still_argv
+from telecine.video.plan import VideoPlan, plan_video
+from telecine.video.sound import Take, takes
 
 GOLDEN = Path(__file__).with_name("golden")
 FFMPEG, SOURCE, WORK = Path("/bin/ffmpeg"), Path("/scratch/job/source"), Path("/scratch/job")
@@ -56,6 +59,11 @@ BROADCAST = media(
 MIRROR = media(video(width=160, height=120, mirrored=True, rotation=270, pixel_format="rgb24", colour_space=None), None)
 
 
+def everything(plan: VideoPlan) -> tuple[Take, ...]:
+    """All of a plan's sounds."""
+    return takes(plan.sounds, renditions=plan.pictures, ladder=plan.rungs, streams=plan.streams is not None)
+
+
 def check(name: str, argv: list[str]) -> None:
     """Compare with the golden file, without the long whitelists that are the same everywhere."""
     whitelists = input_args(SOURCE)[2:6]
@@ -71,38 +79,51 @@ def check(name: str, argv: list[str]) -> None:
     ("name", "facts"), [("plain", PLAIN), ("phone-hlg-portrait", PHONE), ("broadcast", BROADCAST), ("mirror", MIRROR)]
 )
 def test_the_encode_is_told_what_was_planned(name: str, facts: MediaFacts) -> None:
-    plan = plan_video(facts, load_recipe("default"))
-    rates = plan.sound.rates_bps if plan.sound else ()
-    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, rates_bps=rates, threads=2))
+    plan = replace(plan_video(facts, load_recipe("default")), samples=())
+    check(f"encode-{name}", encode_argv(FFMPEG, plan, SOURCE, WORK, taken=everything(plan), threads=2))
+
+
+def test_what_the_encoders_get_is_sampled_for_quality_figures() -> None:
+    plan = plan_video(PLAIN, load_recipe("default"))
+    check("encode-sampled", encode_argv(FFMPEG, plan, SOURCE, WORK, taken=everything(plan), threads=2))
 
 
 def test_a_still_looks_like_the_video() -> None:
     plan = plan_video(PHONE, load_recipe("default"))
-    argv = still_argv(FFMPEG, plan, plan.stills[0], SOURCE, 2.0)
+    fps = plan.timing.fps
+    still = {"start": 60 / fps, "fps": fps, "count": 1, "scaled": (720, 1280)}
+    argv = exact_argv(FFMPEG, plan, Footage(SOURCE, rung=False, keyframe_s=2.0), **still)
     check("still-phone", argv)
-    assert "transpose=clock" in ",".join(argv)
+    assert "transpose=dir=clock" in ",".join(argv)
 
 
-def test_sound_files_are_made_by_one_run() -> None:
-    sound = replace(AUDIO, channels=6, layout=None, sample_rate=96_000)
-    check("audio", audio_argv(FFMPEG, sound, plan_audio(sound, load_recipe("default")), SOURCE, WORK))
+def test_a_still_that_no_seek_finds_is_taken_from_the_beginning_like_the_rungs() -> None:
+    plan = plan_video(BROADCAST, load_recipe("default"))
+    footage = Footage(SOURCE, rung=False, keyframe_s=2.0)
+    still = {"start": Fraction(75, 25), "fps": Fraction(25), "count": 1, "scaled": (320, 180), "crop": (180, 180)}
+    check("still-broadcast", exact_argv(FFMPEG, plan, footage, **still))
+    check("still-broadcast-unsought", exact_argv(FFMPEG, plan, footage, **still, back_s=None))
+
+
+def test_storyboards_and_candidates_come_from_keyframes_where_these_are_dense_enough() -> None:
+    plan = plan_video(BROADCAST, load_recipe("default"))
+    rung, source = Footage(WORK / "video-240p.mp4", rung=True, keyframe_s=6.0), Footage(SOURCE, False, 0.5)
+    sheets = {"count": 12, "tile": (160, 90), "grid": (5, 3), "pattern": WORK / "%03d.ppm"}
+    check("sheets-rung", sheets_argv(FFMPEG, plan, rung, interval_ms=2000, **sheets))
+    check("sheets-source", sheets_argv(FFMPEG, plan, source, interval_ms=2000, **sheets))
+    assert "nokey" in sheets_argv(FFMPEG, plan, rung, interval_ms=4000, **sheets)
+    span = {"first_s": 1.0, "last_s": 18.0, "scaled": (320, 180), "pattern": WORK / "%d.ppm"}
+    check("samples-rung", samples_argv(FFMPEG, plan, rung, interval_s=0.5, **span))
+    assert "nokey" in samples_argv(FFMPEG, plan, source, interval_s=0.5, **span)
+    check("samples-sought", samples_argv(FFMPEG, plan, source, interval_s=20.0, sought=True, **span))
 
 
 def test_a_finished_mp4_has_its_index_first_and_no_tags() -> None:
-    argv = mux_argv(FFMPEG, WORK / "v.mp4", WORK / "a.m4a", WORK / "out.mp4", "de")
+    argv = mux_argv(FFMPEG, Coding(), WORK / "v.mp4", WORK / "a.m4a", WORK / "out.mp4", language="de")
     assert "+faststart" in argv
     assert argv[argv.index("-map_metadata") + 1] == "-1"
     assert argv[argv.index("-map_chapters") + 1] == "-1"
     assert "language=de" in argv
-
-
-def test_a_levelled_sound_keeps_its_place_on_the_clock() -> None:
-    plan = plan_video(BROADCAST, load_recipe("default"))
-    assert plan.sound is not None
-    graph = audio_graph(plan.sound, plan, (128_000,), Levelled(WORK / "sound.nut", 1.0))
-    assert graph.startswith("[1:a:0]asetpts=PTS-(-0.500000)/TB,")  # 0.5 s shift less the 1.0 s it starts at
-    argv = levelled_argv(FFMPEG, plan, plan.sound, SOURCE, WORK / "sound.nut")
-    assert argv[-6:] == ["-map", "0:0", "-c", "copy", "-f", "null", "-"][-6:]
 
 
 def test_every_input_is_opened_with_its_guards() -> None:
@@ -118,13 +139,13 @@ def test_every_input_is_opened_with_its_guards() -> None:
     ("rotation", "mirrored", "expected"),
     [
         (0, False, []),
-        (90, False, ["transpose=clock"]),
+        (90, False, ["transpose=dir=clock"]),
         (180, False, ["hflip", "vflip"]),
-        (270, False, ["transpose=cclock"]),
+        (270, False, ["transpose=dir=cclock"]),
         (0, True, ["hflip"]),
-        (90, True, ["hflip", "transpose=clock"]),
+        (90, True, ["hflip", "transpose=dir=clock"]),
         (180, True, ["hflip", "hflip", "vflip"]),
-        (270, True, ["hflip", "transpose=cclock"]),
+        (270, True, ["hflip", "transpose=dir=cclock"]),
     ],
 )
 def test_each_orientation_has_its_turns(rotation: int, mirrored: bool, expected: list[str]) -> None:

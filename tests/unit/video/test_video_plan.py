@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecine.errors import ConfigurationError, ErrorCode
+from telecine.probe import MediaFacts
 from telecine.recipe import load_recipe, parse_recipe
 from telecine.video.ladder import ladder
 from telecine.video.plan import VideoPlan, plan_video
-from telecine.video.timing import output_fps, timing
+from telecine.video.timing import Timing, output_fps, timing
 
 RUNGS = (240, 360, 480, 720, 1080)
 
 
 def sizes(width: int, height: int) -> list[tuple[str, int, int]]:
-    return [(rung.name, rung.width, rung.height) for rung in ladder(width, height, RUNGS)]
+    return [(rung.name, rung.width, rung.height) for rung in ladder(width, height, RUNGS, Fraction(30))]
 
 
 def test_rungs_go_up_to_the_source() -> None:
@@ -40,7 +41,7 @@ def test_a_small_source_gets_the_lowest_rung_at_its_own_size() -> None:
 
 @given(st.integers(1, 9000), st.integers(1, 9000))
 def test_every_rung_is_even_and_none_exceeds_the_source(width: int, height: int) -> None:
-    rungs = ladder(width, height, RUNGS)
+    rungs = ladder(width, height, RUNGS, Fraction(30))
     assert rungs
     for rung in rungs:
         assert rung.width % 2 == 0
@@ -74,29 +75,71 @@ def test_the_output_has_the_rate_that_was_meant(changes: dict[str, float], expec
     assert output_fps(video(**changes), 60.0) == expected
 
 
-@pytest.mark.parametrize("rate", [24000 / 1001, 25.0, 30000 / 1001, 50.0, 60000 / 1001])
-def test_a_segment_is_a_whole_number_of_frames_near_six_seconds(rate: float) -> None:
-    clock = timing(media(video(r_fps=rate, avg_fps=rate, measured_fps=rate, typical_fps=rate)), 60.0, 6.0)
-    assert abs(clock.segment_s - 6.0) < 0.02
-    assert clock.gop_frames / clock.fps == Fraction(clock.gop_frames) / clock.fps
+RATES = [24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0]
 
 
-def test_a_very_short_rest_never_makes_a_segment_of_its_own() -> None:
-    fps = {"r_fps": 25.0, "avg_fps": 25.0, "measured_fps": 25.0, "typical_fps": 25.0}
-    clock = timing(media(video(end_s=12.08, **fps), None), 60.0, 6.0)
-    assert clock.frames % clock.gop_frames in (0, *range(25, 1000))
+def clock_of(facts: MediaFacts, segment_s: float = 6.0, gop_s: float = 2.0, divisor: int = 1) -> Timing:
+    assert facts.video is not None
+    return timing(facts, output_fps(facts.video, 60.0), segment_s, gop_s, divisor)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_segments_of_six_seconds_hold_three_gops_on_every_rung(rate: float) -> None:
+    facts = media(video(end_s=100.0, r_fps=rate, avg_fps=rate, measured_fps=rate, typical_fps=rate))
+    plan = plan_video(facts, load_recipe("default"))
+    clock = plan.timing
     assert abs(clock.segment_s - 6.0) < 0.7
+    assert clock.segment_frames == 3 * clock.gop_frames
+    for rung in plan.rungs:
+        pace = clock.pace(rung.fps_divisor)
+        assert pace.gop_frames / pace.fps == clock.gop_frames / clock.fps, "keyframes at the same instants"
+        assert pace.frames / pace.fps == clock.frames / clock.fps, "the same length"
+
+
+@pytest.mark.parametrize("rate", [50.0, 60000 / 1001, 60.0])
+def test_low_rungs_of_fast_sources_have_half_the_frames(rate: float) -> None:
+    facts = media(video(r_fps=rate, avg_fps=rate, measured_fps=rate, typical_fps=rate))
+    plan = plan_video(facts, load_recipe("default"))
+    assert [(rung.name, rung.fps_divisor) for rung in plan.rungs] == [
+        *(("240p", 2), ("360p", 2), ("480p", 2)),
+        *(("720p", 1), ("1080p", 1)),
+    ]
+    assert float(plan.timing.pace(2).fps) == pytest.approx(rate / 2)
+
+
+def test_slow_sources_keep_every_frame() -> None:
+    assert {rung.fps_divisor for rung in plan_video(media(), load_recipe("default")).rungs} == {1}
+
+
+@given(st.sampled_from(RATES), st.floats(0.02, 20_000), st.floats(2, 10), st.sampled_from([1, 2]))
+def test_the_clock_is_whole_numbers_for_the_slowest_rung(rate: float, end_s: float, segment_s: float, div: int) -> None:
+    facts = media(video(end_s=end_s, r_fps=rate, avg_fps=rate, measured_fps=rate, typical_fps=rate), None)
+    clock = clock_of(facts, segment_s, divisor=div)
+    assert clock.frames % div == clock.gop_frames % div == clock.segment_frames % clock.gop_frames == 0
+    assert abs(clock.segment_s - segment_s) <= segment_s * 0.1 + 2 * div / clock.fps
+    assert abs(clock.duration_s - end_s) <= div / clock.fps
+    assert clock.pace(div).frames >= 1
+
+
+def test_a_very_short_rest_never_makes_a_segment_or_gop_of_its_own() -> None:
+    fps = {"r_fps": 25.0, "avg_fps": 25.0, "measured_fps": 25.0, "typical_fps": 25.0}
+    clock = clock_of(media(video(end_s=12.08, **fps), None))
+    assert clock.frames % clock.segment_frames in (0, *range(25, 1000))
+    assert clock.frames % clock.gop_frames in (0, *range(9, 1000))
+    assert abs(clock.segment_s - 6.0) < 0.7
+    short = clock_of(media(video(end_s=4.04, **fps), None))
+    assert short.frames % short.gop_frames in (0, *range(9, 1000)), "also when there is but one segment"
 
 
 def test_sound_that_goes_on_holds_the_last_frame() -> None:
-    clock = timing(media(sound=replace(AUDIO, end_s=30.0)), 60.0, 6.0)
+    clock = clock_of(media(sound=replace(AUDIO, end_s=30.0)))
     assert clock.duration_s == pytest.approx(30.0, abs=0.02)
     assert clock.hold_s > 9.9
 
 
 def test_time_stamps_that_start_late_are_shifted_to_zero() -> None:
     late = video(start_s=36001.5, end_s=36021.5)
-    clock = timing(media(late, replace(AUDIO, start_s=36002.0, end_s=36021.0), start_s=36001.0), 60.0, 6.0)
+    clock = clock_of(media(late, replace(AUDIO, start_s=36002.0, end_s=36021.0), start_s=36001.0))
     assert clock.shift_s == pytest.approx(0.5)
     assert clock.duration_s == pytest.approx(20.0, abs=0.04)
 
@@ -106,33 +149,18 @@ def test_a_plan_survives_json() -> None:
     assert VideoPlan.from_json(plan.to_json()) == plan
 
 
-def test_each_audio_rate_is_encoded_once() -> None:
-    plan = plan_video(media(), load_recipe("default"))
-    assert plan.sound is not None
-    assert plan.sound.rates_bps == (64_000, 96_000, 128_000, 192_000)
-
-
-def test_a_silent_source_has_no_sound() -> None:
-    assert plan_video(media(sound=None), load_recipe("default")).sound is None
-
-
-def test_unusual_sample_rates_become_48_khz() -> None:
-    plan = plan_video(media(sound=replace(AUDIO, sample_rate=8000)), load_recipe("default"))
-    assert plan.sound is not None
-    assert plan.sound.sample_rate == 48_000
-
-
 def test_the_poster_is_taken_after_a_tenth_but_not_after_ten_seconds() -> None:
-    recipe = load_recipe("default")
+    recipe = parse_recipe({"name": "x", "outputs": [{"kind": "video_still"}]}, "test")
     assert plan_video(media(), recipe).stills[0].offset_s == pytest.approx(2.002, abs=0.02)
-    assert plan_video(media(video(end_s=500.0)), recipe).stills[0].offset_s == 10.0
+    assert plan_video(media(video(end_s=500.0)), recipe).stills[0].offset_s == pytest.approx(10.0, abs=1 / 29.97)
 
 
 def test_an_asked_offset_behind_the_end_becomes_the_last_frame() -> None:
     recipe = parse_recipe({"name": "x", "outputs": [{"kind": "video_still", "offset_s": 99}]}, "test")
     still = plan_video(media(), recipe).stills[0]
     assert still.offset_s == pytest.approx(20.02 - 1001 / 30000, abs=0.001)
-    assert still.chosen_by_person
+    assert still.choice == "asked"
+    assert still.warning == "poster: asked for 99 s of a video of 20.020 s; its end was taken."
 
 
 def test_a_recipe_without_video_outputs_is_refused() -> None:

@@ -1,0 +1,64 @@
+"""Looking at the first decoded frames of a picture, for what its headers leave open.
+
+HDR10's static metadata often travels in the bitstream only (HEVC SEI), and so does the order of fields. Costs the
+decoding of a few frames; done only for files whose headers leave such a question. Doesn't belong here: headers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from telecine.demux import input_args
+from telecine.errors import InputError, SystemFault
+from telecine.probe.hdr import content_light, mastering_display
+from telecine.probe.tracks import VideoFacts
+from telecine.process import Limits, run
+from telecine.tools import ffprobe_path
+
+_FRAMES = 3
+# Codecs that can store fields and don't always say so in front.
+_FIELDS = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "dvvideo", "prores", "mjpeg"})
+
+
+def leaves_open(video: VideoFacts) -> bool:
+    """Whether the headers leave something open that the first frames can tell."""
+    return (video.hdr == "pq" and video.mastering_display is None) or (
+        video.field_order is None and video.codec in _FIELDS
+    )
+
+
+def looked_at(path: Path, video: VideoFacts, cancel: threading.Event | None = None) -> VideoFacts:
+    """The same track with what its first frames say; itself when they can't be decoded."""
+    argv = [str(ffprobe_path()), "-v", "error", "-select_streams", str(video.index), "-show_frames", "-of", "json"]
+    argv += ["-read_intervals", f"%+#{_FRAMES}", *input_args(path)]
+    try:
+        frames = json.loads(run(argv, limits=Limits(wall_s=60), cancel=cancel).stdout).get("frames", [])
+    except (InputError, SystemFault, ValueError):  # the encode will find out what is wrong with the picture
+        return video
+    return with_frames(video, frames)
+
+
+def with_frames(video: VideoFacts, frames: list[dict[str, Any]]) -> VideoFacts:
+    """The same track with what ffprobe says of its first frames."""
+    if not frames:
+        return video
+    side_data = [side for frame in frames for side in frame.get("side_data_list", ())]
+    found = replace(
+        video,
+        mastering_display=video.mastering_display or mastering_display(side_data),
+        content_light=video.content_light or content_light(side_data),
+    )
+    if video.field_order is not None:
+        return found
+    fields = [frame for frame in frames if frame.get("interlaced_frame")]
+    top = bool(fields) and bool(fields[0].get("top_field_first"))
+    return replace(
+        found,
+        interlaced=bool(fields),
+        field_order=("top_first" if top else "bottom_first") if fields else "progressive",
+        missing={name: reason for name, reason in found.missing.items() if name != "field_order"},
+    )

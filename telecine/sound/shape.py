@@ -1,0 +1,121 @@
+"""What becomes of a track's channels and level: downmix, one channel picked, compression, gain, a ceiling.
+
+Pure: from facts and a recipe's `AudioMap` to filters of ffmpeg. Sources: ITU-R BS.775-3 annex 4 (centre and surrounds
+at -3 dB, no LFE), EBU R 128 (loudness and true peak), ffmpeg-filters(1), ffmpeg-resampler(1). Doesn't belong here:
+clocks and padding, which differ between videos and sound files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from telecine.probe import AudioFacts
+from telecine.recipe.audio import AudioMap
+
+Filter = tuple[str, dict[str, Any]]
+"""A filter's name and options, as ffmpeg-python's `stream.filter` takes them."""
+
+_MONO: Filter = ("aformat", {"sample_fmts": "fltp", "channel_layouts": "mono"})
+_STEREO: Filter = ("aformat", {"sample_fmts": "fltp", "channel_layouts": "stereo"})
+_MINUS_3_DB = 0.707107
+CEILING_DB = -1.0  # of a downmix: EBU R 128's highest true peak; full scale on all channels of 7.1 would reach +10 dB
+_BETWEEN_DB = 0.5  # how far a true peak may lie above the samples that the limiter sees
+_MOST_GAIN_DB = 40.0
+DOWNMIX: tuple[Filter, ...] = (
+    (
+        "aresample",
+        {
+            "center_mix_level": _MINUS_3_DB,
+            "surround_mix_level": _MINUS_3_DB,
+            "lfe_mix_level": 0,
+            "rematrix_maxval": 1000,  # nothing is turned down: a limiter takes what peaks
+        },
+    ),
+    _STEREO,
+)
+"""Any layout to stereo."""
+
+# Threshold, ratio, make-up gain: speech over road noise; a film at night (ffmpeg-filters(1) acompressor).
+_COMPRESSION: dict[str, dict[str, Any]] = {
+    "light": {"threshold": "-21dB", "ratio": 2.5, "attack": 15, "release": 200, "knee": 4, "makeup": 1.5},
+    "strong": {"threshold": "-30dB", "ratio": 4, "attack": 10, "release": 250, "knee": 6, "makeup": 2.5},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one source track comes out.
+
+    Attributes:
+        channels_in: of the source.
+        known_layout: whether ffmpeg knows which of them is which.
+        channels: of the output, 1 or 2.
+        pick: which channels of a source that has more than one.
+        compression: see `AudioMap`.
+        gain_db: to the wanted loudness; None while it isn't measured, or when it isn't wanted.
+        ceiling_db: no sample comes out above it; None when nothing could lift one there.
+    """
+
+    channels_in: int
+    known_layout: bool
+    channels: int
+    pick: Literal["all", "left", "right"] = "all"
+    compression: Literal["light", "strong"] | None = None
+    gain_db: float | None = None
+    ceiling_db: float | None = None
+
+    def filters(self) -> list[Filter]:
+        """The filters, in order; they leave 32-bit floats of `channels` channels at the source's rate."""
+        chain = [*self._to_stereo(), *self._to_channels()]
+        if self.compression is not None:
+            chain.append(("acompressor", _COMPRESSION[self.compression]))
+        if self.gain_db is not None:
+            chain.append(("volume", {"volume": f"{self.gain_db:.2f}dB"}))
+        if self.ceiling_db is not None:
+            limit = {"limit": f"{self.ceiling_db:.2f}dB", "attack": 5, "release": 50, "level": 0, "latency": 1}
+            chain.append(("alimiter", limit))
+        return chain
+
+    def _to_stereo(self) -> list[Filter]:
+        if self.channels_in <= 2:
+            return []
+        if not self.known_layout:  # unlabelled tracks of recorders carry the mix on the first two
+            return [("pan", {"args": "stereo|c0=c0|c1=c1"}), _STEREO]
+        return [*DOWNMIX]
+
+    def _to_channels(self) -> list[Filter]:
+        if self.channels_in == 1:
+            # ffmpeg's own way from mono to stereo turns it down by 3 dB.
+            return [_MONO] if self.channels == 1 else [_MONO, ("pan", {"args": "stereo|c0=c0|c1=c0"})]
+        stereo = [_STEREO] if self.channels_in == 2 else []
+        if self.channels == 2:
+            return stereo
+        mix = {"all": "0.5*c0+0.5*c1", "left": "c0", "right": "c1"}[self.pick]
+        return [*stereo, ("pan", {"args": f"mono|c0={mix}"})]
+
+
+def plan_shape(audio: AudioFacts, wish: AudioMap, *, stereo: bool) -> Shape:
+    """The shape of a track, before its loudness is known.
+
+    Args:
+        stereo: whether mono becomes stereo when the recipe doesn't say, so that all sounds of a stream are alike.
+    """
+    channels = {"auto": 2 if stereo else min(2, audio.channels), "stereo": 2}.get(wish.channels, 1)
+    shape = Shape(
+        channels_in=audio.channels,
+        known_layout=audio.layout is not None and "channels" not in audio.layout,
+        channels=channels,
+        pick=wish.channels if wish.channels in ("left", "right") else "all",
+        compression=wish.compression,
+    )
+    lifted = audio.channels > 2 or wish.compression is not None
+    return replace(shape, ceiling_db=CEILING_DB) if lifted else shape
+
+
+def at_loudness(shape: Shape, wish: AudioMap, measured_lufs: float) -> Shape:
+    """The shape that brings a track of a measured loudness (of this very shape) to the wanted one."""
+    assert wish.loudness_lufs is not None
+    gain = wish.loudness_lufs - measured_lufs + (shape.gain_db or 0.0)
+    ceiling = wish.true_peak_dbtp - _BETWEEN_DB
+    return replace(shape, gain_db=round(max(-_MOST_GAIN_DB, min(_MOST_GAIN_DB, gain)), 2), ceiling_db=ceiling)

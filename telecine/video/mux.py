@@ -1,0 +1,96 @@
+"""Putting a picture and its sound into one finished file, without encoding again.
+
+Belongs here: ffmpeg's words for it, and the tags that may go along. Doesn't belong here: encoding, verifying. Sources:
+ffmpeg-formats(1) (movflags), requirements.md section 1 for the metadata modes, which are those of images.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from telecine.codecs import VideoCodec
+from telecine.demux import input_args
+from telecine.process import Limits, run
+from telecine.recipe.video import Metadata
+from telecine.tools import ffmpeg_path, ffprobe_path
+from telecine.video.coding import Coding
+from telecine.video.command import CLEAN, PROGRESS, QUIET
+
+# What a stranger may know: what it is, whose it is, what made it. Never where, when, or by which serial number.
+_TECHNICAL = ("title", "description", "synopsis", "copyright", "make", "model", "software", "encoder")
+_APPLE = "com.apple.quicktime."
+
+
+def mux(
+    coding: Coding,
+    picture: Path,
+    sound: Path | None,
+    target: Path,
+    *,
+    language: str | None,
+    source: Path,
+    metadata: Metadata = "strip_all",
+    cancel: threading.Event | None = None,
+) -> None:
+    """Write a finished file.
+
+    Args:
+        source: the file that tags and chapters come from, where they are kept.
+
+    Raises:
+        TelecineError: what `telecine.process.run` raises.
+    """
+    tags = technical_tags(source, cancel) if metadata == "preserve_technical" else {}
+    argv = mux_argv(
+        ffmpeg_path(), coding, picture, sound, target, language=language, source=source, metadata=metadata, tags=tags
+    )
+    moving = ("total_size", "out_time")
+    run(argv, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel, on_line=lambda line: line.startswith(moving))
+
+
+def mux_argv(
+    ffmpeg: Path,
+    coding: Coding,
+    picture: Path,
+    sound: Path | None,
+    target: Path,
+    *,
+    language: str | None = None,
+    source: Path | None = None,
+    metadata: Metadata = "strip_all",
+    tags: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Arguments for a finished file from a picture and its sound; an MP4's index comes first when asked (faststart)."""
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, "-i", f"file:{picture}"]
+    argv += ["-i", f"file:{sound}"] if sound is not None else []
+    kept = metadata != "strip_all" and source is not None
+    if kept and source is not None:
+        argv += input_args(source)
+    argv += ["-map", "0:v:0", *(("-map", "1:a:0") if sound is not None else ()), "-c", "copy"]
+    origin = "2" if sound is not None else "1"
+    if not kept:
+        argv += CLEAN
+    elif metadata == "preserve_all":
+        argv += ["-map_metadata", origin, "-map_chapters", origin]
+    else:
+        argv += ["-map_metadata", "-1", "-map_chapters", origin]
+        for name, value in sorted((tags or {}).items()):
+            argv += ["-metadata", f"{name}={value}"]
+    if sound is not None and language is not None:
+        argv += ["-metadata:s:a:0", f"language={language}"]
+    if coding.codec is VideoCodec.H265 and coding.container.is_iso:
+        argv += ["-tag:v", "hvc1"]
+    flags = ("+faststart" * coding.faststart + "+use_metadata_tags" * kept) if coding.container.is_iso else ""
+    argv += ["-movflags", flags] if flags else []
+    return [*argv, "-fflags", "+bitexact", "-f", coding.container.muxer, f"file:{target}"]
+
+
+def technical_tags(source: Path, cancel: threading.Event | None = None) -> dict[str, str]:
+    """A file's tags that tell nothing private, by their short names."""
+    argv = [str(ffprobe_path()), "-v", "error", "-of", "json", "-show_entries", "format_tags", *input_args(source)]
+    data = json.loads(run(argv, limits=Limits(wall_s=120), cancel=cancel).stdout)
+    found = {name.lower().removeprefix(_APPLE): value for name, value in data.get("format", {}).get("tags", {}).items()}
+    return {name: found[name] for name in _TECHNICAL if name in found}

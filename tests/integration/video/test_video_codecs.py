@@ -1,0 +1,281 @@
+"""Every codec, container and way to ask for a rate, on real encodes; copies, fallbacks, and faults that are found."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import X264, ffmpeg
+
+from telecine.artifact import Artifact, MediaResult
+from telecine.errors import ErrorCode, SystemFault
+from telecine.probe import probe
+from telecine.process import run
+from telecine.progress import Quiet
+from telecine.recipe import parse_recipe
+from telecine.tools import ffmpeg_path, ffprobe_path
+from telecine.video.encode import encode
+from telecine.video.finish import finish
+from telecine.video.plan import VideoPlan, plan_video
+from telecine.video.rendition import measure
+from telecine.video.verify import check, expected, undecodable
+
+FAST = {"preset": "ultrafast", "stream_copy": "never"}
+
+
+class Made:
+    """What came out of one file."""
+
+    def __init__(self, plan: VideoPlan, result: MediaResult, out: Path) -> None:
+        self.plan, self.result, self.out = plan, result, out
+
+    def __getitem__(self, name: str) -> Artifact:
+        return next(a for a in self.result.artifacts if a.name == name)
+
+    def path(self, name: str) -> Path:
+        return self.out / self[name].path
+
+
+def make(source: Path, tmp_path: Path, *outputs: dict[str, Any]) -> Made:
+    """probe -> plan -> encode -> finish; renditions that fail fail the test."""
+    recipe = parse_recipe({"name": "test", "outputs": [{"kind": "video", **o} for o in outputs]}, "test")
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+    plan = plan_video(probe(source), recipe)
+    encoded = encode(plan, source, work, Quiet(), threading.Event())
+    result = finish(plan, encoded, source, out, Quiet(), threading.Event())
+    assert result.failures == ()
+    return Made(plan, result, out)
+
+
+def asked(path: Path, entries: str, *options: str) -> Any:
+    words = ["-v", "error", "-of", "json", "-show_entries", entries, *options, str(path)]
+    return json.loads(run([str(ffprobe_path()), *words]).stdout)
+
+
+def frames(path: Path, *stream: str) -> bytes:
+    """Hashes of a picture's packets."""
+    words = ["-v", "error", "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "framehash", "-hash", "crc32", "-"]
+    lines = run([str(ffmpeg_path()), *words]).stdout.splitlines()
+    return b"\n".join(line.rpartition(b",")[2] for line in lines if not line.startswith(b"#"))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second with sound, and tags that tell too much."""
+    path = tmp_path_factory.mktemp("codecs") / "clip.mp4"
+    tags = {"title": "Holiday", "make": "Maker", "location": "+48.1351+011.5820/", "artist": "Somebody"}
+    words = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1", *X264),
+        *(
+            "-profile:v",
+            "main",
+            "-preset",
+            "veryfast",
+            "-c:a",
+            "aac",
+            *words,
+            "-movflags",
+            "use_metadata_tags",
+            str(path),
+        ),
+    )
+    return path
+
+
+def test_every_codec_comes_out_in_its_containers_with_a_sound_that_fits(clip: Path, tmp_path: Path) -> None:
+    made = make(
+        clip,
+        tmp_path,
+        {"name": "a", "codec": "h265", **FAST},
+        {"name": "b", "codec": "vp9", **FAST},
+        {"name": "c", "codec": "av1", **FAST},
+        {"name": "d", "codec": "av1", "container": "webm", "audio": {"codec": "vorbis"}, **FAST},
+        {"name": "e", "codec": "ffv1", "audio": {"codec": "flac"}},
+        {"name": "f", "codec": "h264", "container": "mkv", "audio": {"codec": "mp3", "bitrate_bps": 96_000}, **FAST},
+        {"name": "g", "pixel_format": "yuv420p10le", "audio": {"codec": "opus"}, **FAST},
+    )
+    said = {name: (Path(made[name].path).name, made[name].mime, made[name].codecs) for name in "abcdefg"}
+    assert said == {
+        "a": ("a.mp4", "video/mp4", "hvc1.1.6.L60.90,mp4a.40.2"),
+        "b": ("b.webm", "video/webm", "vp09.00.20.08,opus"),
+        "c": ("c.mp4", "video/mp4", "av01.0.00M.08,mp4a.40.2"),
+        "d": ("d.webm", "video/webm", "av01.0.00M.08,vorbis"),
+        "e": ("e.mkv", "video/matroska", "ffv1,flac"),
+        "f": ("f.mkv", "video/matroska", said["f"][2]),
+        "g": ("g.mp4", "video/mp4", said["g"][2]),
+    }
+    assert str(said["f"][2]).startswith("avc1.42c0")
+    assert str(said["f"][2]).endswith(",mp3")
+    assert str(said["g"][2]).startswith("avc1.6e00")
+    assert str(said["g"][2]).endswith(",Opus")
+    for name in said:
+        assert made[name].duration_s == pytest.approx(1.0, abs=0.05)
+    tag = asked(made.path("a"), "stream=codec_tag_string", "-select_streams", "v")["streams"][0]["codec_tag_string"]
+    assert tag == "hvc1"
+    assert made.path("a").read_bytes().index(b"moov") < made.path("a").read_bytes().index(b"mdat")
+
+
+def test_rates_are_hit_in_one_pass_or_two_and_capped(tmp_path: Path) -> None:
+    noisy = tmp_path / "noisy.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=4,noise=alls=20:allf=t", *X264, "-crf", "10", str(noisy))
+    made = make(
+        noisy,
+        tmp_path,
+        {"name": "plain", "crf": 23, **FAST},
+        {"name": "capped", "crf": 23, "max_bitrate_bps": 300_000, **FAST},
+        {"name": "h264", "bitrate_bps": 300_000, "two_pass": True, **FAST},
+        {"name": "h265", "codec": "h265", "bitrate_bps": 300_000, "two_pass": True, **FAST},
+        {"name": "vp9", "codec": "vp9", "bitrate_bps": 300_000, "two_pass": True, **FAST},
+    )
+    rates = {name: made[name].bitrate_bps or 0 for name in ("plain", "capped", "h264", "h265", "vp9")}
+    assert made.result.warnings == (), "no encoder was replaced"
+    assert rates["plain"] > 600_000
+    assert rates["capped"] < 300_000 * 1.4  # a full buffer of 1.5 s comes on top of a short clip
+    for name in ("h264", "h265", "vp9"):
+        assert rates[name] == pytest.approx(300_000, rel=0.25)
+
+
+def test_high_dynamic_range_is_kept_with_its_tags_or_mapped_beside_it(tmp_path: Path) -> None:
+    source = tmp_path / "hdr.mp4"
+    tagged = "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    screen = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+    ffmpeg(
+        *("-f", "lavfi", "-i", f"testsrc2=s=320x240:r=25:d=0.4,{tagged}", "-c:v", "libx265", "-preset", "ultrafast"),
+        *("-x265-params", f"log-level=error:{screen}", "-tag:v", "hvc1", str(source)),
+    )
+    known = probe(source).video
+    assert known is not None
+    assert known.mastering_display is not None
+    assert known.mastering_display.max_nits == 1000
+    kept = {"hdr": "keep", **FAST}
+    made = make(
+        source,
+        tmp_path,
+        {"name": "h265", "codec": "h265", **kept},
+        {"name": "vp9", "codec": "vp9", **kept},
+        {"name": "av1", "codec": "av1", **kept},
+        {"name": "sdr", **FAST},
+        {"name": "copy", "codec": "h265", "hdr": "keep"},
+    )
+    wide = {"space": "bt2020nc", "primaries": "bt2020", "transfer": "smpte2084", "range": "tv"}
+    for name in ("h265", "vp9", "av1", "copy"):
+        measured = measure(made.path(name))
+        assert (measured.pixel_format, measured.colours) == ("yuv420p10le", wide)
+    measured = measure(made.path("sdr"))
+    assert (measured.pixel_format, set(measured.colours.values())) == ("yuv420p", {"bt709", "tv"})
+    assert frames(made.path("copy")) == frames(source)
+    for name in ("h265", "av1"):
+        said = probe(made.path(name)).video
+        assert said is not None
+        assert said.mastering_display == known.mastering_display
+        assert said.content_light == known.content_light
+
+
+def test_an_encoder_that_fails_on_a_file_is_stood_in_for_with_a_warning(tmp_path: Path) -> None:
+    source = tmp_path / "tiny.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=18x10:r=25:d=0.4", *X264, str(source))  # x265 wants 16x16 at least
+    made = make(source, tmp_path, {"name": "a", "codec": "h265", **FAST}, {"name": "b", "codec": "vp9", **FAST})
+    assert (made["a"].codecs or "").startswith("avc1")
+    assert (made["b"].codecs or "").startswith("vp09"), "only the one that is to blame is replaced"
+    assert made.result.warnings == ("a is h264 in mp4: the encoder for h265 is missing or failed.",)
+
+
+def test_a_picture_that_will_do_is_taken_over_as_it_is(clip: Path, tmp_path: Path) -> None:
+    made = make(clip, tmp_path, {"name": "same"}, {"name": "small", "height": 120, "preset": "ultrafast"})
+    assert made.plan.singles[0].copied
+    assert frames(made.path("same")) == frames(clip)
+    assert (made["small"].width, made["small"].height) == (160, 120)
+
+
+def test_a_copy_that_does_not_come_out_right_is_encoded_after_all(clip: Path, tmp_path: Path) -> None:
+    source = tmp_path / "cut.mp4"  # an edit list hides frames that a copy would show
+    ffmpeg("-ss", "0.48", "-i", str(clip), "-c", "copy", str(source))
+    made = make(source, tmp_path, {"name": "a", "preset": "ultrafast"})
+    assert made.plan.singles[0].copied, "headers say that it will do"
+    assert made["a"].duration_s == pytest.approx(0.52, abs=0.05)
+    assert frames(made.path("a")) != frames(source)
+
+
+@pytest.mark.parametrize(("fps", "count"), [(24, 24), (30, 30), (12.5, 13), (29.97, 30)])
+def test_a_frame_rate_of_its_own_has_exactly_its_frames(clip: Path, tmp_path: Path, fps: float, count: int) -> None:
+    made = make(clip, tmp_path, {"name": "a", "fps": fps, **FAST}, {"name": "b", "height": 120, **FAST})
+    assert measure(made.path("a")).frames == count
+    assert measure(made.path("b")).frames in (25, 26)  # a whole number of both
+
+
+def test_tags_go_along_only_as_far_as_asked(clip: Path, tmp_path: Path) -> None:
+    made = make(
+        clip,
+        tmp_path,
+        {"name": "none", **FAST},
+        {"name": "some", "metadata": "preserve_technical", **FAST},
+        {"name": "all", "metadata": "preserve_all", **FAST},
+        {"name": "mkv", "metadata": "preserve_technical", "container": "mkv", **FAST},
+    )
+    content = {name: made.path(name).read_bytes() for name in ("none", "some", "all", "mkv")}
+    for value, holders in {
+        b"Holiday": {"some", "all", "mkv"},
+        b"Maker": {"some", "all", "mkv"},
+        b"+48.1351": {"all"},
+        b"Somebody": {"all"},
+    }.items():
+        assert {name for name, data in content.items() if value in data} == holders
+
+
+def test_damage_keyframes_and_sizes_that_were_not_planned_are_found(clip: Path, tmp_path: Path) -> None:
+    made = make(clip, tmp_path, {"name": "a", "gop_s": 0.5, **FAST}, {"name": "b", "codec": "vp9", **FAST})
+    rung, path = made.plan.singles[0], made.path("a")
+    right = expected(made.plan, rung, sound=True)
+    check("a", measure(path), right)
+    wrong = {
+        "measures 320x240 instead of 318x240": replace(right, width=318),
+        "holds 25 frames instead of 24": replace(right, pace=replace(right.pace, frames=24)),
+        "it has 3 keyframes instead of 2": replace(right, pace=replace(right.pace, gop_frames=20)),
+        "colour transfer is bt709 instead of smpte2084": replace(right, colours={"transfer": "smpte2084"}),
+        "pixels are yuv420p instead of yuv420p10le": replace(right, pixel_format="yuv420p10le"),
+        "has sound where it shouldn't": replace(right, sound=False),
+    }
+    for words, other in wrong.items():
+        with pytest.raises(SystemFault, match=words) as caught:
+            check("a", measure(path), other)
+        assert caught.value.code is ErrorCode.VERIFY_FAILED
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat") + 300
+    content[start : start + 4000] = bytes(n * 7919 % 251 for n in range(4000))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content)
+    assert set(undecodable([path, broken, made.path("b")])) == {broken}
+    assert undecodable([path, made.path("b")]) == {}
+
+
+def test_a_broken_encode_costs_its_own_rendition_and_the_streams_only(clip: Path, tmp_path: Path) -> None:
+    outputs = [
+        {"kind": "video_ladder", "rungs": [240], "preset": "ultrafast"},
+        {"kind": "streams"},
+        {"kind": "video", "name": "good", **FAST},
+    ]
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+    plan = plan_video(probe(clip), parse_recipe({"name": "test", "outputs": outputs}, "test"))
+    encoded = encode(plan, clip, work, Quiet(), threading.Event())
+    path = work / encoded.videos["240p"]
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat") + 300
+    content[start : start + 4000] = bytes(n * 7919 % 251 for n in range(4000))
+    path.write_bytes(content)
+    result = finish(plan, encoded, clip, out, Quiet(), threading.Event())
+    assert {(f.asset, f.name) for f in result.failures} == {
+        ("video/renditions", "240p"),
+        ("video/hls", "multivariant"),
+        ("video/dash", "mpd"),
+    }
+    assert {f.error.code for f in result.failures} == {ErrorCode.VERIFY_FAILED}
+    assert [a.name for a in result.artifacts if a.asset == "video/renditions"] == ["good"]

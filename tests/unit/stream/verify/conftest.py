@@ -1,0 +1,80 @@
+"""One good package, made once by our own encode and packaging, and copies of it to break."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from telecine.probe import probe
+from telecine.process import Limits, run
+from telecine.progress import Quiet
+from telecine.recipe import Recipe, parse_recipe
+from telecine.stream.verify import Directory, Report, Session, verify
+from telecine.stream.verify.rules import Protocol
+from telecine.tools import ffmpeg_path
+from telecine.video.encode import encode
+from telecine.video.finish import finish
+from telecine.video.plan import DASH, HLS, plan_video
+
+SECONDS = 8
+_SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne\n\n2\n00:00:05,000 --> 00:00:07,500\nTwo\n"
+
+
+def recipe(**streams: object) -> Recipe:
+    """Two rungs, and segments of 2 s."""
+    ladder = {"kind": "video_ladder", "rungs": [240, 360], "preset": "ultrafast"}
+    outputs = [ladder, {"kind": "streams", "segment_s": 2, **streams}]
+    return parse_recipe({"name": "packages", "outputs": outputs}, "of the tests")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """8 s at 25 frames a second with sound in English and subtitles."""
+    directory = tmp_path_factory.mktemp("clip")
+    (directory / "clip.srt").write_text(_SUBTITLES)
+    argv = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s=640x360:r=25:d={SECONDS}"]
+    argv += ["-f", "lavfi", "-i", f"sine=440:r=48000:d={SECONDS}", "-i", f"file:{directory / 'clip.srt'}"]
+    argv += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a", "aac", "-c:s", "mov_text"]
+    argv += ["-metadata:s:a:0", "language=eng", "-metadata:s:s:0", "language=eng", f"file:{directory / 'clip.mp4'}"]
+    run(argv, limits=Limits(wall_s=120))
+    return directory / "clip.mp4"
+
+
+@pytest.fixture(scope="session")
+def make(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A package of the clip, encoded once: options of the recipe's streams to the directory with its entries."""
+    never, assets = threading.Event(), frozenset({HLS, DASH})
+    facts = probe(clip, never)
+    encoded = encode(plan_video(facts, recipe()), clip, tmp_path_factory.mktemp("work"), Quiet(), never, select=assets)
+
+    def made(**streams: object) -> Path:
+        out = tmp_path_factory.mktemp("out")
+        plan = plan_video(facts, recipe(**streams))
+        result = finish(plan, encoded, clip, out, Quiet(), never, select=assets)
+        assert not result.failures, result.failures
+        return out / "stream"
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def good(make: Callable[..., Path]) -> Path:
+    """A good package; not to be written to."""
+    return make()
+
+
+@pytest.fixture
+def package(good: Path, tmp_path: Path) -> Path:
+    """A copy of the good package, to break."""
+    return Path(shutil.copytree(good, tmp_path / "stream"))
+
+
+def report_of(directory: Path, *entries: str) -> Report:
+    """What the verifier says of a package on disk; entries are named as ours are, or by what they end in."""
+    names = entries or ("multivariant.m3u8", "manifest.mpd")
+    by_protocol: dict[Protocol, str] = {"dash" if name.endswith(".mpd") else "hls": name for name in names}
+    return verify(Session(Directory(directory)), by_protocol).report
