@@ -61,7 +61,8 @@ def test_figures_are_live_and_players_can_be_changed_while_it_plays(page: Page, 
         seat.until("engine !== null && !video.paused && video.currentTime > 0.1", f"{player} goes on playing")
         assert page.inner_text("#stat-engine").startswith(name)
         assert f"player={player.replace(':', '%3A')}" in page.url
-    seat.until("document.getElementById('stat-picture').textContent === '640×360'", "the size of the picture")
+    shown = "document.getElementById('stat-picture').textContent"
+    seat.until(f"{shown} === `${{video.videoWidth}}×${{video.videoHeight}}`", "the size of the picture")
     assert page.inner_text("#stat-buffered").endswith("s ahead")
     seat.leaves()
 
