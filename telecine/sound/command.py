@@ -29,18 +29,22 @@ _ALWAYS: Options = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact
 def files_argv(
     program: Path, plan: SoundPlan, source: Path, out_dir: Path, levels: Path, tags: Mapping[str, str]
 ) -> list[str]:
-    """One ffmpeg for all files of a plan and, when it has waveforms, `levels`."""
+    """One ffmpeg for all files of a plan and, when it has waveforms, `levels`.
+
+    All in one graph: of two graphs behind one decoder, ffmpeg 9 leaves both waiting for ever once in twenty or so.
+    """
     argv = [str(program), *QUIET, "-loglevel", "verbose", *PROGRESS, *input_args(source)]
-    groups = groupby(sorted(plan.files, key=_alike), key=_alike)
-    for number, files in enumerate(list(group) for _, group in groups):
-        argv += graph_words(_outputs(plan, files, out_dir), f"f{number}s")
+    groups = [list(group) for _, group in groupby(sorted(plan.files, key=_alike), key=_alike)]
+    track = ffmpeg.input("source")[str(plan.audio.index)]
+    heads = branches(track, len(groups) + bool(plan.waveforms))
+    outputs = [output for head, files in zip(heads, groups, strict=False) for output in _outputs(head, files, out_dir)]
+    if plan.waveforms:
+        outputs.append(ffmpeg.output(filtered(heads[-1], _metering(plan, levels)), "-", f="null"))
+    argv += graph_words(outputs, "s")
     for file in plan.files:
         if file.spec.metadata == "safe":  # ffmpeg-python has each option of an output once
             at = argv.index(_target(file, out_dir))
             argv[at:at] = [word for name, value in tags.items() for word in ("-metadata", f"{name}={value}")]
-    if plan.waveforms:
-        track = filtered(ffmpeg.input("source")[str(plan.audio.index)], _metering(plan, levels))
-        argv += graph_words([ffmpeg.output(track, "-", f="null")], "w")
     return argv
 
 
@@ -62,11 +66,10 @@ def _alike(file: SoundFile) -> tuple[str, int]:
     return repr(file.shape), file.sample_rate
 
 
-def _outputs(plan: SoundPlan, files: list[SoundFile], out_dir: Path) -> list[Stream]:
-    source = ffmpeg.input("source")[str(plan.audio.index)]
-    stream = filtered(
-        source, [*files[0].shape.filters(), ("aresample", {"sample_rate": files[0].sample_rate, **_SYNC})]
-    )
+def _outputs(track: Stream, files: list[SoundFile], out_dir: Path) -> list[Stream]:
+    """Files that differ in their encoders only."""
+    rate = files[0].sample_rate
+    stream = filtered(track, [*files[0].shape.filters(), ("aresample", {"sample_rate": rate, **_SYNC})])
     outputs = []
     for branch, file in zip(branches(stream, len(files)), files, strict=True):
         options = encoder_options(file.codec, file.bitrate_bps, file.quality) | _ALWAYS | _container_options(file)

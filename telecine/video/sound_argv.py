@@ -75,21 +75,25 @@ def unused(indexes: Iterable[int]) -> list[str]:
 
 
 def _track_argv(clock: Timing, take: Take, work_dir: Path, number: int, levelled: Levelled | None) -> list[str]:
-    argv: list[str] = []
-    groups = groupby(sorted(take.versions, key=_alike), key=_alike)
-    for nth, versions in enumerate(list(group) for _, group in groups):
-        words = graph_words(_outputs(clock, take, versions, work_dir, levelled), f"a{number}.{nth}s")
-        # Alone, each graph has one input, the first.
-        argv += [word.replace("[0:a:0]", f"[{number + 1}:a:0]") for word in words] if levelled else words
-    return argv
+    """One graph for all versions of a track: two graphs behind one decoder may wait for each other for ever."""
+    groups = [list(group) for _, group in groupby(sorted(take.versions, key=_alike), key=_alike)]
+    source = ffmpeg.input("source")["a:0" if levelled else str(take.sound.track.index)]
+    heads = branches(source, len(groups))
+    outputs = [
+        output
+        for head, versions in zip(heads, groups, strict=True)
+        for output in _outputs(clock, take, versions, head, work_dir, levelled)
+    ]
+    words = graph_words(outputs, f"a{number}s")
+    # Alone, each graph has one input, the first.
+    return [word.replace("[0:a:0]", f"[{number + 1}:a:0]") for word in words] if levelled else words
 
 
 def _outputs(
-    clock: Timing, take: Take, versions: Sequence[Version], work_dir: Path, levelled: Levelled | None
+    clock: Timing, take: Take, versions: Sequence[Version], track: Stream, work_dir: Path, levelled: Levelled | None
 ) -> list[Stream]:
     """Versions that differ in their encoders only."""
-    source = ffmpeg.input("source")["a:0" if levelled else str(take.sound.track.index)]
-    stream = filtered(source, _chain(clock, versions[0], levelled))
+    stream = filtered(track, _chain(clock, versions[0], levelled))
     outputs = []
     for branch, version in zip(branches(stream, len(versions)), versions, strict=True):
         options = encoder_options(version.codec, version.bitrate_bps) | _ALWAYS
