@@ -71,6 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
         _drop_privileges(options.uid, options.uid if options.gid is None else options.gid)
     if options.pid_file is not None:
         _forget_stale_pid_file(options.pid_file, options.command[0])
+    # Started with nohup or in a script's background, we were told to ignore SIGINT; Dagster hands that on to SIGTERM.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     if options.death_signal != "NONE":
         _die_with_parent(signal.Signals[options.death_signal].value, parent)
     os.execv(options.command[0], options.command)  # argv comes from telecine.local.parts, never from outside

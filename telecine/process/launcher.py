@@ -24,6 +24,8 @@ def main(argv: list[str]) -> None:
     """`PARENT_PID NICE MEMORY_BYTES CPU_S FILE_BYTES CORES PROGRAM ARG...`; 0 means no limit."""
     parent, nice, memory, cpu, size, cores = (int(a) for a in argv[:6])
     program = argv[6:]
+    for number in (signal.SIGINT, signal.SIGTERM):  # a parent that ignores them would be the only one that can
+        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl: no signal would ever come

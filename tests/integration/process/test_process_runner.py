@@ -13,7 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError, SystemFault
+from telecine.errors import (
+    ConfigurationError,
+    ErrorCode,
+    InputError,
+    NotOurs,
+    ResourceError,
+    SystemFault,
+    TelecineError,
+)
 from telecine.process import Limits, run
 
 SH = "/bin/sh"
@@ -129,6 +137,15 @@ def test_a_program_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     _until(lambda: not _lives(child))
+
+
+def test_a_program_can_be_ended_also_when_we_ignore_the_signal() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(TelecineError):
+            run([SH, "-c", "kill -TERM $$; exit 0"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_program_killed_by_the_system_is_short_of_memory() -> None:

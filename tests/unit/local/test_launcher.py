@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,13 @@ from telecine.local import launcher
 def test_it_becomes_the_program_and_passes_its_exit_code_on() -> None:
     done = subprocess.run([*launcher.command_line(), "/bin/sh", "-c", "echo out; exit 7"], capture_output=True)
     assert (done.returncode, done.stdout) == (7, b"out\n")
+
+
+def test_the_program_can_be_interrupted_also_below_nohup() -> None:
+    become = [*launcher.command_line(), "/bin/sh", "-c", "kill -TERM $$; echo survived"]
+    ignoring = "import os, signal\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
+    done = subprocess.run([sys.executable, "-c", f"{ignoring}os.execv({become[0]!r}, {become!r})"], capture_output=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, b"")
 
 
 def test_the_program_dies_with_its_parent() -> None:
