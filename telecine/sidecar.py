@@ -20,7 +20,8 @@ from telecine.stream.tracks import language_name, language_tag
 from telecine.video.captions import CaptionFile
 
 _NEIGHBOURS = 1_000  # objects whose names begin like the video's; beyond that they are frames, not captions
-_FORCED, _SDH = frozenset({"forced"}), frozenset({"sdh", "cc", "hi"})
+_FORCED, _SDH = frozenset({"forced"}), frozenset({"sdh", "cc"})
+_HI = "hi"  # "hearing impaired" beside a language, else Hindi
 
 
 def sidecar_of(key: str, candidate: str) -> CaptionFile | None:
@@ -37,6 +38,9 @@ def sidecar_of(key: str, candidate: str) -> CaptionFile | None:
         del words[0]  # clip.mp4.en.vtt
     flags = {word.lower() for word in words} & (_FORCED | _SDH)
     languages = [word for word in words if word.lower() not in flags]
+    if len(languages) > 1 and (hi := next((word for word in reversed(languages) if word.lower() == _HI), None)):
+        flags.add(_HI)
+        languages.remove(hi)
     if len(languages) > 1 or any(language_name(language_tag(word)) is None for word in languages):
         return None  # clip.part2.vtt belongs to clip.part2.mp4
     return CaptionFile(
@@ -45,7 +49,7 @@ def sidecar_of(key: str, candidate: str) -> CaptionFile | None:
         format=extension.lower(),
         language=languages[0] if languages else None,
         forced=bool(flags & _FORCED),
-        sdh=bool(flags & _SDH),
+        sdh=bool(flags & {*_SDH, _HI}),
     )
 
 

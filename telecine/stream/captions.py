@@ -11,6 +11,7 @@ from pathlib import Path
 
 import m3u8
 
+from telecine.stream.media_playlist import target_of
 from telecine.stream.tracks import Text
 from telecine.stream.webvtt import render, segments
 
@@ -31,11 +32,11 @@ def write_segments(text: Text, directory: Path, durations_s: Sequence[float], fi
     (directory / name).mkdir()
     playlist = m3u8.M3U8()
     playlist.version, playlist.playlist_type, playlist.is_endlist = "6", "VOD", True
-    playlist.target_duration = max(1, max(round(duration) for duration in durations_s))
+    playlist.target_duration = target_of(durations_s)
     for number, (duration, document) in enumerate(
         zip(durations_s, segments(text.captions, durations_s, first_pts_s), strict=True), 1
     ):
         uri = f"{name}/{number:05d}.vtt"
         (directory / uri).write_text(document)
         playlist.add_segment(m3u8.Segment(uri=uri, duration=duration))
-    (directory / text.rendition.playlist).write_text(playlist.dumps(infspec="milliseconds"))
+    (directory / text.rendition.playlist).write_text(playlist.dumps(infspec="microseconds"))

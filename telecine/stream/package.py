@@ -17,6 +17,7 @@ from typing import Literal
 from telecine.process import Limits, run
 from telecine.stream import cbcs, hls, media_playlist, mpd, multivariant
 from telecine.stream.captions import write_segments, write_whole
+from telecine.stream.lengths import exact_lengths
 from telecine.stream.multivariant import Start
 from telecine.stream.tracks import Picture, Rendition, Sound, Text
 from telecine.tools import packager_path
@@ -158,17 +159,18 @@ def _finish_hls(
     unfinished = directory / (MULTIVARIANT + _UNFINISHED)
     text = unfinished.read_text()
     entry = hls.parse_multivariant(text)
-    main = hls.parse_media((directory / entry.variants[0][1]).read_text())
-    first_pts_s = _TS_FIRST_S if form.container == "ts" else 0.0
-    for track in content.captions:
-        write_segments(track, directory, [segment.duration_s for segment in main.segments], first_pts_s)
     played = [uri for _, uri in entry.variants] + [media["URI"] for media in entry.media]
     ranged = [uri for _, uri in entry.iframes]
+    lengths: dict[str, tuple[float, ...]] = {}
     for together in (played, ranged):
         texts = {uri: (directory / uri).read_text() for uri in together}
-        target = media_playlist.target_of(tuple(texts.values()))
+        lengths |= {uri: exact_lengths(hls.parse_media(found), directory) for uri, found in texts.items()}
+        target = media_playlist.target_of(length for uri in together for length in lengths[uri])
         for uri, found in texts.items():
-            (directory / uri).write_text(media_playlist.completed(found, target))
+            (directory / uri).write_text(media_playlist.completed(found, lengths[uri], target))
+    first_pts_s = _TS_FIRST_S if form.container == "ts" else 0.0
+    for track in content.captions:
+        write_segments(track, directory, lengths[played[0]], first_pts_s)
     uris = [*played, *ranged, *(caption.playlist for caption in captions)]
     measured = {uri: _measured(directory, uri) for uri in uris}
     (directory / MULTIVARIANT).write_text(multivariant.completed(text, measured, sounds, captions, form.start))

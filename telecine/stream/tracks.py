@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -121,5 +122,6 @@ def labelled(renditions: Sequence[Rendition], titles: Sequence[str | None]) -> t
             suffix = _SUFFIX.get(rendition.role)
             label = f"{label} ({suffix})" if suffix else label
         taken = {other.label for other in result}
-        result.append(replace(rendition, label=label if label not in taken else f"{label} {number}"))
+        numbered = (f"{label} {n}" for n in count(number))
+        result.append(replace(rendition, label=next(free for free in chain([label], numbered) if free not in taken)))
     return tuple(result)

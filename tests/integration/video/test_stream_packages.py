@@ -6,6 +6,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import m3u8
@@ -20,6 +21,7 @@ from telecine.progress import Quiet
 from telecine.stream import hls, webvtt
 from telecine.stream.package import Content, Form, package
 from telecine.stream.tracks import Picture, Rendition, Sound, Text
+from telecine.stream.verify import Expected, Gate
 from telecine.tools import ffprobe_path
 from telecine.video.encode import Encoded, encode
 from telecine.video.finish import finish
@@ -122,6 +124,30 @@ def test_every_entry_of_an_iframe_playlist_is_a_keyframe_on_its_own(
         shown = "frame=pict_type,width"
         argv = [str(ffprobe_path()), "-v", "quiet", "-show_entries", shown, "-of", "csv=p=0", str(alone)]
         assert run(argv).stdout.decode().splitlines()[0].startswith("320,I")
+
+
+@pytest.mark.parametrize(("container", "fps", "gop"), [("cmaf", Fraction(5), 10), ("ts", Fraction(10000, 1001), 21)])
+def test_lengths_of_ten_minutes_add_up_to_them_in_every_playlist(
+    tmp_path: Path, container: str, fps: Fraction, gop: int
+) -> None:
+    frames, picture, sound = int(600 * fps), tmp_path / "36p.mp4", tmp_path / "audio.m4a"
+    words = ["-f", "lavfi", "-i", f"color=s=64x36:r={fps}", "-f", "lavfi", "-i", "anullsrc=r=48000:d=600"]
+    words += ["-map", "0:v", "-frames:v", str(frames), "-c:v", "libx264", "-preset", "ultrafast", "-g", str(gop)]
+    ffmpeg(*words, "-sc_threshold", "0", str(picture), "-map", "1:a", "-t", "600", "-b:a", "16k", str(sound))
+    captions = Text(Rendition("captions-en", "en", "English", "subtitle"), SAID)
+    content = Content((Picture("36p", picture),), (Sound(ENGLISH, sound),), (captions,))
+    gop_s = float(gop / fps)
+    directory = packaged(content, tmp_path, segment_s=3 * gop_s, gop_s=gop_s, container=container)
+    gate = Gate(directory, Expected(600, pictures=1, sounds=1, texts=1))
+    assert [gate.check(entry).warnings for entry in ("multivariant.m3u8", "manifest.mpd")] == [(), ()]
+    added = {p.name: sum(s.duration for s in m3u8.load(str(p)).segments) for p in directory.glob("*[!t].m3u8")}
+    heard = added.pop("audio.m3u8") * 48000 / 1024
+    assert heard == pytest.approx(round(heard), abs=0.05), "whole frames"
+    assert heard == pytest.approx(28125, abs=1.05), "in a transport stream with the one before the first"
+    assert added == {
+        name: pytest.approx(float(frames / fps), abs=0.001)
+        for name in ("36p.m3u8", "36p-iframes.m3u8", "captions-en.m3u8")
+    }
 
 
 def test_captions_are_on_the_clock_of_the_transport_stream(content: Content, tmp_path: Path) -> None:

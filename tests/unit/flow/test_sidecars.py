@@ -24,6 +24,9 @@ from telecine.video.captions import CaptionFile, plan_captions, readable
         ("films/clip.en.forced.VTT", ("en", True, False)),
         ("films/clip.mp4.de.srt", ("de", False, False)),
         ("films/clip.cc.vtt", (None, False, True)),
+        ("films/clip.hi.srt", ("hi", False, False)),
+        ("films/clip.hi.sdh.srt", ("hi", False, True)),
+        ("films/clip.en.hi.srt", ("en", False, True)),
     ],
 )
 def test_a_sidecar_says_language_and_kind_in_its_name(candidate: str, found: tuple[str | None, bool, bool]) -> None:

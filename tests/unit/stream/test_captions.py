@@ -175,5 +175,18 @@ def test_labels_tell_tracks_apart() -> None:
     assert labels == ["English", "English 2", "English (SDH)", "Director x uncut"]
 
 
+def test_a_label_with_a_number_is_not_given_twice() -> None:
+    labels = [r.label for r in labelled([Rendition(name) for name in "abc"], ["German 3", "German", "German"])]
+    assert labels == ["German 3", "German", "German 4"]
+
+
+@pytest.mark.parametrize("longest_s", [2.5, 4.5, 6.499, 6.5])
+def test_the_target_duration_of_captions_is_rounded_as_that_of_pictures(tmp_path: Path, longest_s: float) -> None:
+    write_segments(Text(Rendition("captions-en"), Captions(())), tmp_path, [longest_s, 2.0], 0.0)
+    playlist = parse_media((tmp_path / "captions-en.m3u8").read_text())
+    assert playlist.target_duration_s == int(longest_s + 0.5)
+    assert playlist.duration_s == longest_s + 2.0
+
+
 def test_times_are_written_to_the_thousandth() -> None:
     assert "10:00:59.999 --> 10:01:00.000" in webvtt.render(Captions((Cue(36059.9994, 36059.9996, "x"),)))
