@@ -66,6 +66,14 @@ class Finished:
     elapsed_s: float
 
 
+@dataclass(slots=True)
+class _Life:
+    """When a program last moved on, and whether it ever said so itself."""
+
+    moved_at: float
+    said: bool = False
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -82,8 +90,8 @@ def run(
         limits: what it may use; the defaults of `Limits` when left out.
         cancel: when set, the program's whole group is ended within 5 seconds.
         on_line: called (in another thread) with each line of stdout, and answers whether the program has moved on;
-            the stall time-out counts from the last "yes". Without it stdout is collected, and a program moves on
-            while it uses processor time (where /proc tells).
+            the stall time-out counts from the last "yes". Before the first one, and without `on_line`, a program moves
+            on while it uses processor time (where /proc tells): ffmpeg reports nothing until every output has begun.
         cwd: working directory.
         stdout_bytes: how much collected stdout is allowed.
 
@@ -121,11 +129,11 @@ def run(
             raise ResourceError(ErrorCode.OUT_OF_MEMORY, f"no room to start {program}", str(e)) from e
         raise ConfigurationError(ErrorCode.TOOL_MISSING, f"{program} can't be started", str(e)) from e
 
-    moved = [started]
+    life = _Life(started)
 
     def watch(line: str) -> None:
         if on_line is not None and on_line(line):
-            moved[0] = time.monotonic()
+            life.moved_at, life.said = time.monotonic(), True
 
     assert process.stdout is not None
     assert process.stderr is not None
@@ -133,7 +141,7 @@ def run(
     lines = Lines(process.stdout, watch) if on_line is not None else None
     collected = None if lines is not None else Collected(process.stdout, stdout_bytes)
     try:
-        _wait(process, program, limits, ceiling, cancel, moved, lines, stderr)
+        _wait(process, program, limits, ceiling, cancel, life, lines, stderr)
     finally:
         # Also on KeyboardInterrupt and Dagster's interrupt, which arrive in the middle of anything.
         _end(process)
@@ -166,7 +174,7 @@ def _wait(
     limits: Limits,
     ceiling: Ceiling,
     cancel: threading.Event | None,
-    moved: list[float],
+    life: _Life,
     lines: Lines | None,
     stderr: Tail,
 ) -> None:
@@ -177,8 +185,8 @@ def _wait(
             return
         except subprocess.TimeoutExpired:
             now = time.monotonic()
-        if limits.stall_s is not None and lines is None and (ticks := _ticks(process.pid)) != used:
-            used, moved[0] = ticks, now
+        if limits.stall_s is not None and not life.said and (ticks := _ticks(process.pid)) != used:
+            used, life.moved_at = ticks, now
         if cancel is not None and cancel.is_set():
             raise NotOurs(ErrorCode.CANCELED, f"canceled while {program} was running")
         ceiling.check()
@@ -186,7 +194,7 @@ def _wait(
             raise ResourceError(
                 ErrorCode.TIMED_OUT, f"{program} took longer than {limits.wall_s:.0f} s", stderr.text(0)
             )
-        if limits.stall_s is not None and now - moved[0] > limits.stall_s:
+        if limits.stall_s is not None and now - life.moved_at > limits.stall_s:
             raise ResourceError(
                 ErrorCode.TIMED_OUT, f"{program} made no progress for {limits.stall_s:.0f} s", stderr.text(0)
             )

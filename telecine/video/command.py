@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from telecine.codecs import VideoCodec
 from telecine.demux import input_args
 from telecine.video.encoder import working_container
 from telecine.video.ladder import Rung
@@ -21,6 +22,9 @@ from telecine.video.sound_argv import Levelled, levelled_argv, sounds_argv
 QUIET = ("-hide_banner", "-nostdin", "-y")
 PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.5", "-nostats")
 _PATIENT = ("-max_error_rate", "1")  # one damaged track must not end the others; what was decoded is counted after
+# Units that a decoder needs: not the messages in which cameras and encoders write whatever they like (SEI), nor
+# unspecified ones. ITU-T H.264 table 7-1.
+_NEEDED_UNITS = "1-5|7-11"
 CLEAN = ("-map_metadata", "-1", "-map_chapters", "-1")
 
 
@@ -44,7 +48,8 @@ def encode_argv(
     argv = _reading(ffmpeg, source, threads)
     for file in levelled:
         argv += ["-i", f"file:{file.path}"]
-    argv += picture_argv(plan, plan.encodes, work_dir, threads=threads) if plan.encodes else []
+    if plan.encodes:
+        argv += picture_argv(plan, plan.encodes, work_dir, threads=threads, telling=bool(taken))
     return argv + sounds_argv(plan, taken, work_dir, levelled)
 
 
@@ -62,9 +67,11 @@ def level_argv(
 
 
 def copy_argv(ffmpeg: Path, plan: VideoPlan, rung: Rung, source: Path, work_dir: Path) -> list[str]:
-    """The source's own picture in a working file, as it is."""
+    """The source's own picture in a working file, as it is; without messages in it, unless all tags are kept."""
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
     argv += ["-map", f"0:{plan.video.index}", "-c", "copy", *CLEAN, "-fflags", "+bitexact"]
+    if rung.metadata != "preserve_all" and rung.coding.codec is VideoCodec.H264:
+        argv += ["-bsf:v", f"filter_units=pass_types={_NEEDED_UNITS}"]
     return [*argv, "-f", working_container(rung.coding).muxer, f"file:{work_dir / video_file(rung)}"]
 
 

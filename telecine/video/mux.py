@@ -33,19 +33,30 @@ def mux(
     language: str | None,
     source: Path,
     metadata: Metadata = "strip_all",
+    late_s: float = 0.0,
     cancel: threading.Event | None = None,
 ) -> None:
     """Write a finished file.
 
     Args:
         source: the file that tags and chapters come from, where they are kept.
+        late_s: how long after the sound the picture begins.
 
     Raises:
         TelecineError: what `telecine.process.run` raises.
     """
     tags = technical_tags(source, cancel) if metadata == "preserve_technical" else {}
     argv = mux_argv(
-        ffmpeg_path(), coding, picture, sound, target, language=language, source=source, metadata=metadata, tags=tags
+        ffmpeg_path(),
+        coding,
+        picture,
+        sound,
+        target,
+        language=language,
+        source=source,
+        metadata=metadata,
+        tags=tags,
+        late_s=late_s,
     )
     moving = ("total_size", "out_time")
     run(argv, limits=Limits(wall_s=3600, stall_s=180), cancel=cancel, on_line=lambda line: line.startswith(moving))
@@ -62,9 +73,12 @@ def mux_argv(
     source: Path | None = None,
     metadata: Metadata = "strip_all",
     tags: Mapping[str, str] | None = None,
+    late_s: float = 0.0,
 ) -> list[str]:
     """Arguments for a finished file from a picture and its sound; an MP4's index comes first when asked (faststart)."""
-    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, "-i", f"file:{picture}"]
+    argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS]
+    argv += ["-itsoffset", f"{late_s:.6f}"] if late_s else []  # each file is read from its own beginning
+    argv += ["-i", f"file:{picture}"]
     argv += ["-i", f"file:{sound}"] if sound is not None else []
     kept = metadata != "strip_all" and source is not None
     if kept and source is not None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import ffmpeg
 
 from telecine.video.encoder import Options, container_options, encoder_options, with_pass, working_container
-from telecine.video.graph import pictures
+from telecine.video.following import PICTURE_LINES
+from telecine.video.graph import Stream, pictures
 from telecine.video.ladder import Rung
 from telecine.video.memory import encoder_threads
 from telecine.video.plan import VideoPlan
@@ -30,7 +31,13 @@ def video_file(rung: Rung) -> str:
 
 
 def picture_argv(
-    plan: VideoPlan, rungs: Sequence[Rung], work_dir: Path, *, threads: int | None = None, first_pass: bool = False
+    plan: VideoPlan,
+    rungs: Sequence[Rung],
+    work_dir: Path,
+    *,
+    threads: int | None = None,
+    first_pass: bool = False,
+    telling: bool = False,
 ) -> list[str]:
     """What follows the inputs: `-filter_complex`, and each rung's options and file. Input 0 is the source.
 
@@ -39,10 +46,12 @@ def picture_argv(
     Args:
         threads: cores to use; None for all.
         first_pass: only the statistics that `two_pass` needs, no files.
+        telling: whether the first picture says each of its frames (`PICTURE_LINES`).
     """
     source = ffmpeg.input("source")[str(plan.video.index)]
     made = pictures(source, plan.video, plan.timing, rungs)
-    outputs, references = [], []
+    outputs: list[Stream] = []
+    references: list[Stream] = []
     # ffmpeg numbers the logs of passes by outputs: those with two passes come first, in both.
     for rung in sorted(rungs, key=lambda rung: not rung.coding.two_pass):
         pace, own = rung.pace(plan.timing), threads and encoder_threads(plan, rung, rungs, threads)
@@ -50,6 +59,7 @@ def picture_argv(
         if rung.coding.two_pass:
             options = with_pass(rung.coding, options, 1 if first_pass else 2, work_dir / f"passes-{rung.name}")
         options |= {"f": "null"} if first_pass else container_options(rung.coding)
+        options |= PICTURE_LINES if telling and not outputs else {}
         target = "-" if first_pass else f"file:{work_dir / video_file(rung)}"
         picture = made[rung.name]
         if plan.samples and comparable(rung) and not first_pass:

@@ -21,6 +21,7 @@ from telecine.video.memory import cores_here
 from telecine.video.mux import mux
 from telecine.video.plan import RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
+from telecine.video.single import late_s
 from telecine.video.sound import MAIN
 from telecine.video.verify import check, expected, undecodable
 
@@ -108,6 +109,7 @@ def _rendition(
         language=main.track.language if main else None,
         source=source,
         metadata=rung.metadata,
+        late_s=late_s(plan.facts, rung),
         cancel=cancel,
     )
     made = measure(target, cancel)

@@ -22,6 +22,8 @@ _COPYABLE = ("mp4", "mov", "mkv", "webm")  # containers whose clock runs through
 _LONGEST_GOP_S = 10.0  # players seek to keyframes
 _HELD_S = 0.5
 _LOSSLESS_TO_THE_EYE = 15  # crf; encoding again could only lose
+# Private messages (SEI, metadata OBUs) may lie in their files' headers, too, where ffmpeg can't take them out.
+_TALKATIVE = (VideoCodec.H265, VideoCodec.AV1)
 _OUR_PROFILE = {"constrained baseline": "baseline", "baseline": "baseline", "main": "main", "high": "high"}
 _OUR_PROFILE |= {"main 10": "main10", "profile 0": "0", "profile 2": "2", "high 10": "high10"}
 
@@ -44,6 +46,11 @@ def single(spec: VideoRendition, facts: MediaFacts, fps: Fraction) -> Rung:
     own = None if ratio.denominator == 1 else (wanted / rung.fps_divisor).as_integer_ratio()
     rung = replace(rung, fps_divisor=1 if own else divisor, fps=own, gop_s=spec.gop_s)
     return replace(rung, copied=_will_do(spec, facts, rung, wanted))
+
+
+def late_s(facts: MediaFacts, rung: Rung) -> float:
+    """How long after the sound a picture begins: a copied one where it did, any other at once."""
+    return facts.video.start_s - facts.begin_s if rung.copied and facts.video and facts.audio else 0.0
 
 
 def _within_level(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction) -> Rung:
@@ -91,6 +98,8 @@ def _will_do(spec: VideoRendition, facts: MediaFacts, rung: Rung, fps: Fraction)
     video, coding = facts.video, rung.coding
     assert video is not None
     if spec.stream_copy == "never" or coding.codec.lossless or video.codec != coding.codec.ffprobe_name:
+        return False
+    if spec.metadata != "preserve_all" and coding.codec in _TALKATIVE:
         return False
     same_shape = (video.width, video.height) == (rung.width, rung.height) and video.sar == (1, 1)
     upright = video.rotation == 0 and not video.mirrored and not video.interlaced

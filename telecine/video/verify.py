@@ -21,6 +21,7 @@ from telecine.video.memory import cores_here
 from telecine.video.picture import colours
 from telecine.video.plan import VideoPlan
 from telecine.video.rendition import Rendition
+from telecine.video.single import late_s
 from telecine.video.timing import Pace
 
 SYNC_S = 0.04  # sound within 40 ms of the picture
@@ -38,6 +39,7 @@ class Expected:
         colours: space, primaries, transfer and range as ffprobe names them.
         duration_s: of the sound.
         sound: whether it has any.
+        late_s: how long after it the picture begins.
     """
 
     width: int
@@ -48,6 +50,7 @@ class Expected:
     colours: Mapping[str, str]
     duration_s: float
     sound: bool
+    late_s: float = 0.0
 
     @property
     def picture_s(self) -> float:
@@ -67,6 +70,7 @@ def expected(plan: VideoPlan, rung: Rung, *, sound: bool) -> Expected:
         pixel_format=rung.coding.pixel_format,
         colours=colours(rung.look, plan.video),
         sound=sound,
+        late_s=late_s(plan.facts, rung),
     )
 
 
@@ -132,8 +136,8 @@ def _sound(made: Rendition, expected: Expected) -> list[str]:
         return []
     faults = []
     apart = made.audio_start_s - (made.video_start_s or 0.0)
-    if abs(apart) > SYNC_S:
-        faults.append(f"its sound starts {apart:.3f} s after its picture")
+    if abs(apart + expected.late_s) > SYNC_S:
+        faults.append(f"its sound starts {apart:.3f} s after its picture instead of {-expected.late_s:.3f} s")
     length = made.audio_duration_s
     if length is not None and abs(length - expected.duration_s) > 2 * SYNC_S:
         faults.append(f"its sound lasts {length:.3f} s beside {expected.duration_s:.3f} s of picture")

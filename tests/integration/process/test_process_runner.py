@@ -119,6 +119,14 @@ def test_without_a_listener_a_program_that_does_nothing_is_a_stall_and_one_that_
     run([sys.executable, "-c", busy], limits=Limits(stall_s=2.0))
 
 
+def test_a_program_that_has_not_spoken_yet_lives_while_it_computes_and_stalls_when_it_does_nothing() -> None:
+    busy = "import time\nend = time.monotonic() + 2.5\nwhile time.monotonic() < end: pass\nprint('begun')"
+    run([sys.executable, "-c", busy], limits=Limits(stall_s=1.0), on_line=lambda line: True)
+    for silent in ("sleep 60", "echo begun; while :; do :; done"):
+        with pytest.raises(ResourceError, match="no progress"):
+            run([SH, "-c", silent], limits=Limits(stall_s=1.0), on_line=lambda line: True)
+
+
 def test_an_error_in_the_listener_ends_the_program_and_comes_out() -> None:
     def on_line(line: str) -> bool:
         raise ZeroDivisionError(line)

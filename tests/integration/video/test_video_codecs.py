@@ -24,6 +24,7 @@ from telecine.video.plan import VideoPlan, plan_video
 from telecine.video.rendition import measure
 from telecine.video.verify import check, expected, undecodable
 
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:info=1", "-tag:v", "hvc1")
 FAST = {"preset": "ultrafast", "stream_copy": "never"}
 
 
@@ -63,6 +64,12 @@ def frames(path: Path, *stream: str) -> bytes:
     words = ["-v", "error", "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "framehash", "-hash", "crc32", "-"]
     lines = run([str(ffmpeg_path()), *words]).stdout.splitlines()
     return b"\n".join(line.rpartition(b",")[2] for line in lines if not line.startswith(b"#"))
+
+
+def shown(path: Path) -> bytes:
+    """Hashes of a picture's frames."""
+    words = ["-v", "error", "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]
+    return run([str(ffmpeg_path()), *words]).stdout
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +169,7 @@ def test_high_dynamic_range_is_kept_with_its_tags_or_mapped_beside_it(tmp_path: 
         {"name": "vp9", "codec": "vp9", **kept},
         {"name": "av1", "codec": "av1", **kept},
         {"name": "sdr", **FAST},
-        {"name": "copy", "codec": "h265", "hdr": "keep"},
+        {"name": "copy", "codec": "h265", "hdr": "keep", "metadata": "preserve_all"},
     )
     wide = {"space": "bt2020nc", "primaries": "bt2020", "transfer": "smpte2084", "range": "tv"}
     for name in ("h265", "vp9", "av1", "copy"):
@@ -193,8 +200,43 @@ def test_an_encoder_that_fails_on_a_file_is_stood_in_for_with_a_warning(tmp_path
 def test_a_picture_that_will_do_is_taken_over_as_it_is(clip: Path, tmp_path: Path) -> None:
     made = make(clip, tmp_path, {"name": "same"}, {"name": "small", "height": 120, "preset": "ultrafast"})
     assert made.plan.singles[0].copied
-    assert frames(made.path("same")) == frames(clip)
+    assert shown(made.path("same")) == shown(clip)
     assert (made["small"].width, made["small"].height) == (160, 120)
+
+
+def test_messages_hidden_in_a_picture_go_along_only_with_all_tags(tmp_path: Path) -> None:
+    # Encoders write what they are and how they were set into such a message; a camera writes where it is.
+    for codec, encoder, secret in (("h264", X264, b"x264 - core"), ("h265", X265, b"x265 (build")):
+        source, place = tmp_path / f"{codec}.mp4", tmp_path / codec
+        place.mkdir()
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", *encoder, "-pix_fmt", "yuv420p", str(source))
+        assert secret in source.read_bytes()
+        wish = {"codec": codec, "max_bitrate_bps": 9_000_000}
+        made = make(source, place, {"name": "none", **wish}, {"name": "all", "metadata": "preserve_all", **wish})
+        assert secret in made.path("all").read_bytes()
+        assert frames(made.path("all")) == frames(source)
+        none, all_ = made.plan.singles
+        assert all_.copied
+        assert none.copied is (codec == "h264"), "H.265 has messages in its headers, too"
+        if none.copied:
+            assert secret not in made.path("none").read_bytes()
+            assert shown(made.path("none")) == shown(source)
+
+
+def test_a_copied_picture_begins_as_long_after_its_sound_as_it_did(tmp_path: Path) -> None:
+    picture, source = tmp_path / "picture.mp4", tmp_path / "source.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=3", *X264, str(picture))
+    sound = ("-f", "lavfi", "-i", "sine=d=3.09")
+    ffmpeg("-itsoffset", "0.09", "-i", str(picture), *sound, "-c:v", "copy", "-c:a", "aac", str(source))
+    wish = {"max_bitrate_bps": 9_000_000}
+    made = make(source, tmp_path, {"name": "mp4", **wish}, {"name": "mkv", "container": "mkv", **wish})
+    assert made.plan.singles[0].copied
+    for name in ("mp4", "mkv"):
+        found = measure(made.path(name))
+        assert (found.video_start_s or 0) - (found.audio_start_s or 0) == pytest.approx(0.09, abs=0.005)
+        moved = replace(found, audio_start_s=found.video_start_s)
+        with pytest.raises(SystemFault, match=r"starts 0\.000 s after its picture instead of -0\.090 s"):
+            check(name, moved, expected(made.plan, made.plan.singles[0], sound=True))
 
 
 def test_a_copy_that_does_not_come_out_right_is_encoded_after_all(clip: Path, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from conftest import X264, Made, ffmpeg
+from conftest import RECIPE, X264, Made, ffmpeg
 from mpegdash.parser import MPEGDASHParser
 from PIL import Image
 
@@ -216,3 +216,22 @@ def test_progress_goes_forward_to_the_end(base: Path, tmp_path: Path) -> None:
         fractions = [fraction for name, fraction in seen if name == stage]
         assert fractions == sorted(fractions)
         assert fractions[-1] == 1.0
+
+
+def test_progress_is_told_while_a_sound_has_not_begun_yet(tmp_path: Path) -> None:
+    source = tmp_path / "late.mkv"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=10", "-itsoffset", "9.5", "-f", "lavfi", "-i", "sine=d=0.5"),
+        *(*X264, "-c:a", "aac", str(source)),
+    )
+    seen: list[tuple[float, object]] = []
+
+    class Sink:
+        def report(self, stage: str, fraction: float, details: Mapping[str, object]) -> None:
+            if stage == "ENCODING":
+                seen.append((fraction, details.get("frame")))
+
+    plan = plan_video(probe(source), RECIPE)
+    encode(plan, source, tmp_path, Sink(), threading.Event())
+    assert seen[0][0] < 0.5
+    assert seen[-1] == (1.0, 250)
