@@ -30,13 +30,16 @@ from telecine.probe.headers import (
     chapter,
     container,
     data_facts,
+    is_described,
     read_headers,
     subtitle_facts,
     video_facts,
 )
 from telecine.probe.integrity import inspect
+from telecine.probe.programmes import programmes, together
 from telecine.probe.scan import Track, scan, scan_mpeg
 from telecine.probe.tracks import AudioFacts, DataFacts, Edit, SubtitleFacts, TrackFacts, VideoFacts
+from telecine.probe.undescribed import described
 from telecine.probe.values import Gaps, integer, number
 
 __all__ = [
@@ -85,7 +88,7 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
             "the file has no index (moov box): the upload or the recording was cut off before it was written",
         )
     try:
-        data, header_complaints = read_headers(path, cancel)
+        data, header_complaints, far = read_headers(path, cancel)
     except InputError as e:
         if _ENCRYPTION.search(e.details or ""):
             raise InputError(ErrorCode.ENCRYPTED_MEDIA, _ENCRYPTED, e.details) from None
@@ -96,9 +99,9 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
         raise
     container_data, known = data.get("format", {}), Gaps()
     name = container(container_data, path)
-    streams = data.get("streams", [])
+    streams = [described(path, stream, cancel) for stream in data.get("streams", [])]
     start = number(container_data.get("start_time")) or 0.0
-    packets, scan_complaints = _packets(path, name, streams, start, cancel)
+    packets, scan_complaints = _packets(path, name, streams, start, far, cancel)
     boxed = {track.track_id: track for track in boxes.tracks}
 
     def place(stream: dict[str, Any]) -> tuple[dict[str, Any], Track | None, IsoTrack | None]:
@@ -113,7 +116,10 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
     audios = without_undecodable(path, audios, cancel)
     complaints = f"{header_complaints}\n{scan_complaints}"
     cut = boxes.missing_bytes > 0 or bool(_CUT.search(complaints))
-    video, audio = choose_video(videos), choose_audio(audios)
+    video, broadcast = choose_video(videos), programmes(data)
+    audio = choose_audio(together(audios, video, broadcast))
+    audios = together(audios, video or audio, broadcast)
+    subtitles = together(subtitles, video or audio, broadcast)
     warnings = _check_tracks(videos, audios, video, audio, cut, complaints)
     if video is not None and leaves_open(video):
         video = looked_at(path, video, cancel)
@@ -140,12 +146,19 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
 
 
 def _packets(
-    path: Path, container_name: str, streams: Sequence[dict[str, Any]], start_s: float, cancel: threading.Event | None
+    path: Path,
+    container_name: str,
+    streams: Sequence[dict[str, Any]],
+    start_s: float,
+    far: bool,
+    cancel: threading.Event | None,
 ) -> tuple[dict[int, Track], str]:
     """Every packet of the file, read once."""
-    indexes = [s["index"] for s in streams if s.get("codec_type") in _READ_FROM_MPEG and s.get("codec_name")]
+    # A broadcast may announce tracks that never come.
+    read = [s for s in streams if s.get("codec_type") in _READ_FROM_MPEG and s.get("codec_name") and is_described(s)]
+    indexes = [s["index"] for s in read]
     if container_name in _MPEG_STREAMS and indexes:
-        return scan_mpeg(path, indexes, start_s, cancel)
+        return scan_mpeg(path, indexes, start_s, cancel, far=far)
     return scan(path, cancel)
 
 

@@ -52,7 +52,8 @@ def judged_video(video: VideoFacts) -> VideoFacts:
 
 def judged_audio(audio: AudioFacts) -> AudioFacts:
     """The track with the reason why it can't be used, if there is one."""
-    reason = _hidden(audio) or (None if audio.packets else "it is empty")
+    silent = "it is empty" if audio.sample_rate else "it is empty, or starts very late"
+    reason = _hidden(audio) or (None if audio.packets else silent)
     if reason is None and not (audio.channels and audio.sample_rate):
         reason = "it has no usable description: neither channels nor sample rate are known"
     return replace(audio, unusable=reason)

@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from telecine.demux import input_args
 from telecine.errors import InputError, SystemFault
+from telecine.probe.ffprobe import ffprobe
 from telecine.probe.hdr import content_light, mastering_display
 from telecine.probe.tracks import VideoFacts
-from telecine.process import Limits, run
-from telecine.tools import ffprobe_path
+from telecine.process import Limits
 
 _FRAMES = 3
 # Codecs that can store fields and don't always say so in front.
@@ -33,10 +32,10 @@ def leaves_open(video: VideoFacts) -> bool:
 
 def looked_at(path: Path, video: VideoFacts, cancel: threading.Event | None = None) -> VideoFacts:
     """The same track with what its first frames say; itself when they can't be decoded."""
-    argv = [str(ffprobe_path()), "-v", "error", "-select_streams", str(video.index), "-show_frames", "-of", "json"]
-    argv += ["-read_intervals", f"%+#{_FRAMES}", *input_args(path)]
+    words = ["-v", "error", "-select_streams", str(video.index), "-show_frames", "-of", "json"]
+    words += ["-read_intervals", f"%+#{_FRAMES}"]
     try:
-        frames = json.loads(run(argv, limits=Limits(wall_s=60), cancel=cancel).stdout).get("frames", [])
+        frames = json.loads(ffprobe(words, path, limits=Limits(wall_s=60), cancel=cancel).stdout).get("frames", [])
     except (InputError, SystemFault, ValueError):  # the encode will find out what is wrong with the picture
         return video
     return with_frames(video, frames)

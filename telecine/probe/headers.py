@@ -15,16 +15,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from telecine.demux import input_args
 from telecine.probe.boxes import IsoTrack
 from telecine.probe.facts import Chapter
+from telecine.probe.ffprobe import ffprobe
 from telecine.probe.hdr import content_light, dolby_vision, mastering_display
 from telecine.probe.labels import data_label, labels, subtitle_kind
 from telecine.probe.scan import Track, rhythm
 from telecine.probe.tracks import AudioFacts, DataFacts, FieldOrder, SubtitleFacts, VideoFacts
 from telecine.probe.values import Gaps, frame_rate, integer, number, ratio, text
-from telecine.process import Limits, run
-from telecine.tools import ffprobe_path
+from telecine.process import Limits
 
 # ffprobe's words for how fields are stored: the first letter is the field that is shown first ("tb": coded top first,
 # shown bottom first).
@@ -35,15 +34,32 @@ _FIELD_ORDER: dict[str, FieldOrder] = {
     "bb": "bottom_first",
     "tb": "bottom_first",
 }
+_LIMITS = Limits(wall_s=120)
+_ANNOUNCED = ("mpegts", "mpeg")
 _FEW_FRAMES = "the track has fewer than two frames"
 _UNSAID = "the file doesn't say"
 
 
-def read_headers(path: Path, cancel: threading.Event | None = None) -> tuple[dict[str, Any], str]:
-    """ffprobe's view of format, streams and chapters, and what it complained about."""
-    argv = [str(ffprobe_path()), "-v", "warning", "-of", "json", "-show_format", "-show_streams", "-show_chapters"]
-    finished = run([*argv, *input_args(path)], limits=Limits(wall_s=120), cancel=cancel)
-    return json.loads(finished.stdout), finished.stderr
+def read_headers(path: Path, cancel: threading.Event | None = None) -> tuple[dict[str, Any], str, bool]:
+    """ffprobe's view of format, programmes, streams and chapters, what it complained about, and whether it looked far.
+
+    A transport stream names its tracks long before their first packets may come: what a sound or picture is then has to
+    be looked for further on.
+    """
+    words = ["-v", "warning", "-of", "json", "-show_format", "-show_programs", "-show_streams", "-show_chapters"]
+    finished = ffprobe(words, path, limits=_LIMITS, cancel=cancel)
+    data = json.loads(finished.stdout)
+    far = data.get("format", {}).get("format_name") in _ANNOUNCED and not all(map(is_described, data["streams"]))
+    if far:
+        finished = ffprobe(words, path, limits=_LIMITS, cancel=cancel, far=True)
+        data = json.loads(finished.stdout)
+    return data, finished.stderr, far
+
+
+def is_described(stream: Mapping[str, Any]) -> bool:
+    """Whether it is known of a picture how large it is, and of a sound how many samples it has."""
+    field = {"audio": "sample_rate", "video": "width"}.get(str(stream.get("codec_type")))
+    return field is None or "codec_name" not in stream or integer(stream.get(field)) is not None
 
 
 def video_facts(stream: Mapping[str, Any], track: Track | None, box: IsoTrack | None = None) -> VideoFacts:

@@ -17,9 +17,10 @@ from pathlib import Path
 from statistics import median
 
 from telecine.demux import input_args
+from telecine.probe.ffprobe import ffprobe
 from telecine.probe.values import integer, number
 from telecine.process import Limits, run
-from telecine.tools import ffmpeg_path, ffprobe_path
+from telecine.tools import ffmpeg_path
 
 _JITTER_S = 0.0021  # two ticks of the millisecond clocks of WebM and FLV
 _JITTER_SHARE = 0.1
@@ -85,13 +86,13 @@ def scan(path: Path, cancel: threading.Event | None = None) -> tuple[dict[int, T
         return True
 
     entries = "packet=stream_index,pts_time,dts_time,duration_time,size,flags"
-    argv = [str(ffprobe_path()), "-v", "warning", "-show_entries", entries, "-of", "csv=p=0", *input_args(path)]
-    finished = run(argv, limits=_LIMITS, on_line=on_line, cancel=cancel)
+    words = ["-v", "warning", "-show_entries", entries, "-of", "csv=p=0"]
+    finished = ffprobe(words, path, limits=_LIMITS, on_line=on_line, cancel=cancel)
     return tracks, finished.stderr
 
 
 def scan_mpeg(
-    path: Path, indexes: Sequence[int], start_s: float, cancel: threading.Event | None = None
+    path: Path, indexes: Sequence[int], start_s: float, cancel: threading.Event | None = None, *, far: bool = False
 ) -> tuple[dict[int, Track], str]:
     """Read every packet of an MPEG stream, whose clock may restart on the way.
 
@@ -101,6 +102,7 @@ def scan_mpeg(
     Args:
         indexes: the streams to read.
         start_s: the container's clock at the beginning, which ffmpeg subtracts.
+        far: see `telecine.demux.input_args`.
     """
     tracks = {index: Track() for index in indexes}
     ticks: dict[int, float] = {}
@@ -121,7 +123,7 @@ def scan_mpeg(
             )
         return True
 
-    argv = [str(ffmpeg_path()), "-hide_banner", "-nostdin", "-v", "warning", *input_args(path)]
+    argv = [str(ffmpeg_path()), "-hide_banner", "-nostdin", "-v", "warning", *input_args(path, far=far)]
     for index in indexes:
         argv += ["-map", f"0:{index}"]
     argv += ["-c", "copy", "-copyinkf", "-f", "framecrc", "pipe:1"]

@@ -11,9 +11,8 @@ import re
 import threading
 from pathlib import Path
 
-from telecine.demux import input_args
-from telecine.process import Limits, run
-from telecine.tools import ffprobe_path
+from telecine.probe.ffprobe import ffprobe
+from telecine.process import Limits
 
 # Our name: what containers call it (ID3, Vorbis comments, iTunes atoms, Matroska), as ffprobe names it.
 _NAMES = {
@@ -43,8 +42,8 @@ def safe_tags(source: Path, cancel: threading.Event | None = None) -> dict[str, 
         TelecineError: what `telecine.process.run` raises.
     """
     entries = "format_tags:stream_tags:stream=codec_type"
-    argv = [str(ffprobe_path()), "-v", "error", "-of", "json", "-show_entries", entries, *input_args(source)]
-    data = json.loads(run(argv, limits=Limits(wall_s=120), cancel=cancel).stdout)
+    words = ["-v", "error", "-of", "json", "-show_entries", entries]
+    data = json.loads(ffprobe(words, source, limits=Limits(wall_s=120), cancel=cancel).stdout)
     sounds = [s.get("tags", {}) for s in data.get("streams", []) if s.get("codec_type") == "audio"]
     found: dict[str, str] = {}
     for tags in (*sounds[:1], data.get("format", {}).get("tags", {})):  # the file's own words win

@@ -18,6 +18,7 @@ from telecine.video.plan import VideoPlan
 
 # Tiles may come from keyframes alone when the last one is never much older than half an interval.
 _KEYFRAMES_PER_INTERVAL = 1.5
+_LATE_S = 5.0
 _RGB = "scale=in_color_matrix=bt709:in_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 
 
@@ -180,10 +181,13 @@ def _clocked(plan: VideoPlan, footage: Footage, *, as_in_file: bool = False) -> 
 
 def _beside(plan: VideoPlan, footage: Footage, until_s: float | None = None) -> list[str]:
     """The sound, read for nothing: ffmpeg's clock of an MPEG stream starts with the first stream that it reads."""
-    if footage.rung or plan.facts.audio is None:
+    audio = plan.facts.audio
+    if footage.rung or audio is None:
         return []
     end = () if until_s is None else ("-t", f"{until_s:.3f}")
-    return ["-map", f"0:{plan.facts.audio.index}", "-c", "copy", *end, "-f", "null", "-"]
+    # Nothing is known yet of a sound that starts late: it can't be copied, only decoded.
+    copied = ("-c", "copy") if audio.start_s - plan.facts.begin_s < _LATE_S else ()
+    return ["-map", f"0:{audio.index}", *copied, *end, "-f", "null", "-"]
 
 
 def _stream(plan: VideoPlan, footage: Footage) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from telecine.codecs import VideoCodec
 from telecine.demux import input_args
+from telecine.probe.ffprobe import ffprobe
 from telecine.process import Limits, run
 from telecine.recipe.video import Metadata
-from telecine.tools import ffmpeg_path, ffprobe_path
+from telecine.tools import ffmpeg_path
 from telecine.video.coding import Coding
 from telecine.video.command import CLEAN, PROGRESS, QUIET
 
@@ -104,7 +105,7 @@ def mux_argv(
 
 def technical_tags(source: Path, cancel: threading.Event | None = None) -> dict[str, str]:
     """A file's tags that tell nothing private, by their short names."""
-    argv = [str(ffprobe_path()), "-v", "error", "-of", "json", "-show_entries", "format_tags", *input_args(source)]
-    data = json.loads(run(argv, limits=Limits(wall_s=120), cancel=cancel).stdout)
+    words = ["-v", "error", "-of", "json", "-show_entries", "format_tags"]
+    data = json.loads(ffprobe(words, source, limits=Limits(wall_s=120), cancel=cancel).stdout)
     found = {name.lower().removeprefix(_APPLE): value for name, value in data.get("format", {}).get("tags", {}).items()}
     return {name: found[name] for name in _TECHNICAL if name in found}

@@ -87,6 +87,47 @@ def test_a_sound_that_can_not_be_decoded_is_passed_over(tmp_path: Path) -> None:
     assert facts.audios[0].unusable == "nothing of it can be decoded"
 
 
+def test_a_codec_that_is_not_decoded_costs_only_its_track(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    ffmpeg(*PICTURE, *SOUND, *X264, "-c:a", "real_144", "-ar", "8000", "-ac", "1", str(path))
+    facts = probe(path)
+    assert facts.video is not None
+    assert facts.video.frames == 50
+    assert facts.audios[0].unusable == "there is no decoder for ra_144"
+    assert facts.warnings == ("The sound was left out: there is no decoder for ra_144.",)
+
+
+def test_closed_captions_in_a_track_of_their_own_are_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "a.scc").write_text("Scenarist_SCC V1.0\n\n00:00:00:10\t9420 9420 9470 9470 c8e5 ecec ef80 942f 942f\n")
+    path = tmp_path / "a.mov"
+    ffmpeg(*PICTURE, "-i", str(tmp_path / "a.scc"), "-map", "0", "-map", "1", *X264, "-c:s", "copy", str(path))
+    facts = probe(path)
+    assert facts.video is not None
+    assert [s.codec for s in facts.subtitles] == ["eia_608"]
+
+
+@pytest.mark.parametrize("codec", ["bmp", "tiff"])
+def test_a_song_may_have_a_cover_of_an_old_kind(tmp_path: Path, codec: str) -> None:
+    picture, path = tmp_path / f"a.{codec}", tmp_path / "a.mp3"
+    ffmpeg(*PICTURE, "-frames:v", "1", "-update", "1", str(picture))
+    ffmpeg(*SOUND, "-i", str(picture), *("-map", "0", "-map", "1", "-c:v", "copy", "-c:a", "libmp3lame"), str(path))
+    facts = probe(path)
+    assert facts.kind == "audio"
+    assert facts.cover is not None
+    assert facts.cover.codec == codec
+
+
+@pytest.mark.parametrize(("codec", "suffix", "pixels"), [("flashsv", ".flv", "bgr24"), ("png", ".mov", "rgb24")])
+def test_a_picture_that_only_ffmpeg_can_decode_is_described(
+    tmp_path: Path, codec: str, suffix: str, pixels: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    ffmpeg(*PICTURE, "-frames:v", "3", "-c:v", codec, "-pix_fmt", pixels, str(path))
+    facts = probe(path)
+    assert facts.video is not None
+    assert (facts.video.width, facts.video.height, facts.video.pixel_format) == (160, 120, pixels)
+
+
 def test_a_clock_that_starts_at_ten_seconds_and_an_edit_list_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     ffmpeg(*PICTURE, *SOUND, *X264, "-bf", "2", "-c:a", "aac", "-output_ts_offset", "10", str(path))
