@@ -30,6 +30,7 @@ class Entry:
         display: pixels as shown, with the pixel aspect ratio.
         range: "SDR", "PQ" or "HLG"; None where nothing says.
         scheme: of encryption ("cbcs"), None for clear samples.
+        kid: id of the key that samples have by default (tenc), hexadecimal; None for clear samples.
         nal_bytes: size of a NAL unit's length; None for other codecs.
     """
 
@@ -40,6 +41,7 @@ class Entry:
     display: tuple[int, int] = (0, 0)
     range: str | None = None
     scheme: str | None = None
+    kid: str | None = None
     nal_bytes: int | None = None
 
 
@@ -53,14 +55,15 @@ def sample_entry(data: bytes, kind: bytes, start: int, end: int, handler: bytes)
     picture, sound = handler == b"vide", handler == b"soun"
     inside = start + (_PICTURE_AT if picture else _sound_at(data, start) if sound else 8)
     boxes = dict(_boxes(data, inside, end)) if picture or sound or kind.startswith(b"enc") else {}
-    scheme = None
+    scheme = kid = None
     if kind in (b"encv", b"enca", b"enct", b"encs") and b"sinf" in boxes:
         protection = dict(_boxes(boxes[b"sinf"], 0, len(boxes[b"sinf"])))
         scheme = protection.get(b"schm", b"\0\0\0\0cenc")[4:8].decode("ascii", "replace")
+        kid = _key_id(protection.get(b"schi", b""))
         kind = protection.get(b"frma", kind)[:4]
     name = kind.decode("ascii", "replace")
     if not picture:
-        return Entry(name, _sound_codec(kind, boxes), scheme=scheme)
+        return Entry(name, _sound_codec(kind, boxes), scheme=scheme, kid=kid)
     width, height = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (24, 26))
     seen = _avc_picture(boxes.get(b"avcC", b""))
     colour = _RANGES.get(_transfer(boxes.get(b"colr", b"")) or (seen.transfer if seen else None) or 0, "SDR")
@@ -73,6 +76,7 @@ def sample_entry(data: bytes, kind: bytes, start: int, end: int, handler: bytes)
         display=_display(width, height, boxes.get(b"pasp", b"")),
         range=colour if known else None,
         scheme=scheme,
+        kid=kid,
         nal_bytes=_nal_bytes(boxes),
     )
 
@@ -113,6 +117,12 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
             return
         yield data[at + 4 : at + 8], data[at + 8 : at + size]
         at += size
+
+
+def _key_id(schi: bytes) -> str | None:
+    """The default key id (ISO/IEC 23001-7 section 8.2)."""
+    tenc = dict(_boxes(schi, 0, len(schi))).get(b"tenc", b"")
+    return tenc[8:24].hex() if len(tenc) >= 24 else None
 
 
 def _sound_at(data: bytes, start: int) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
+from telecine.stream.verify import protection_rules
 from telecine.stream.verify.group_rules import LANGUAGE
 from telecine.stream.verify.measure import Session
 from telecine.stream.verify.measured import Container, Measured
@@ -146,6 +147,7 @@ def _check_representation(
         kinds = {track.kind for track in session.init(init).tracks}
         if kinds and said.kind in ("video", "audio", "text"):
             notes.check("DASH-5.3.9.2", said.kind in kinds, str(init), ", ".join(sorted(kinds)), said.kind)
+    protection_rules.check_representation(session, notes, said, rendition)
     _check_times(session, notes, period, said, rendition)
     _check_words(notes, said, rendition)
     if said.kind in ("audio", "text"):

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 
 from telecine.stream.verify.bmff import children, payload, top_level, uint
+from telecine.stream.verify.codecs import Entry
 from telecine.stream.verify.init_section import Track
 from telecine.stream.verify.window import Broken, Window
 
@@ -34,11 +35,13 @@ class Run:
     """One track's samples in a segment; times in ticks, the edit list not yet applied.
 
     Attributes:
+        entry: the sample entry of its first fragment.
         first: start and size of the first sample's bytes, relative to the segment.
         gap: largest distance between the end of a fragment and the next one's start.
     """
 
     track: Track
+    entry: Entry | None
     begin: int
     end: int
     shown_begin: int
@@ -77,7 +80,7 @@ def starts_with_idr(window: Window, run: Run) -> bool | None:
 
     Flags in the container can be wrong; the picture's own words aren't (ISO/IEC 14496-10 table 7-1, 23008-2 table 7-1).
     """
-    entry = run.track.entry
+    entry = run.entry
     if entry is None or entry.nal_bytes is None or entry.scheme is not None:
         return None
     at, end = run.first[0], sum(run.first)
@@ -119,7 +122,9 @@ def _traf(
     base, fields = moof, [track.duration, track.size, track.flags]
     if flags & 0x1:
         base, at = uint(data, at, 8, stop) - origin, at + 8
-    at += 4 if flags & 0x2 else 0
+    description = track.description
+    if flags & 0x2:
+        description, at = uint(data, at, 4, stop), at + 4
     for n, bit in enumerate((0x8, 0x10, 0x20)):
         if flags & bit:
             fields[n], at = uint(data, at, 4, stop), at + 4
@@ -131,7 +136,7 @@ def _traf(
     if time is None:
         raise Broken("a track fragment without tfdt")
     if run is None:
-        run = runs[track.id] = Run(track, time, time, 1 << 62, -(1 << 62))
+        run = runs[track.id] = Run(track, track.described(description), time, time, 1 << 62, -(1 << 62))
     elif abs(time - run.end) > abs(run.gap):
         run.gap = time - run.end
     run.end = time

@@ -14,13 +14,15 @@ from typing import Any
 from m3u8 import parser
 
 from telecine.stream.verify.measure import Session
-from telecine.stream.verify.measured import Piece
+from telecine.stream.verify.measured import Key, Piece
 from telecine.stream.verify.place import Missing, Outside
 from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.window import Broken, Extent
 
 _UNREADABLE = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, parser.ParseError)
 _METHODS = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR")
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+_HEX_16 = re.compile(r"0[xX][0-9A-Fa-f]{1,32}")
 _MOST = 100_000  # segments of a playlist
 _LONGEST_S = 1e6  # of a segment
 _TYPE = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
@@ -96,7 +98,7 @@ def read(session: Session, notes: Notebook, name: str) -> Multivariant | Playlis
     try:
         if not text.startswith("#EXTM3U"):
             raise Broken("doesn't begin with #EXTM3U")
-        data = parser.parse(text, custom_tags_parser=_note_map)
+        data = parser.parse(text, custom_tags_parser=_note_keys)
         found = _multivariant(session, notes, name, data) if data["is_variant"] else _media(session, notes, name, data)
     except Broken as e:
         notes.fail("RFC8216-4.1", name, str(e))
@@ -127,37 +129,35 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
     if len(data["segments"]) > _MOST:
         raise Broken(f"{len(data['segments'])} segments")
     pieces: list[Piece] = []
-    keys: dict[str, bool] = {}
     # Each segment refers to the very record of its EXT-X-MAP; the key in force there is that of the map.
     map_keys = {id(record): key for record, key in zip(data["segment_map"], data.get("map_keys", []), strict=True)}
     ends: dict[str, int] = {}  # where the byte range before ended, by URI
-    ranges = sealed_any = maps = fractions = False
-    for segment in data["segments"]:
+    ranges = sampled = maps = fractions = False
+    first = int(data["media_sequence"] or 0)
+    for number, segment in enumerate(data["segments"], first):
         uri = segment.get("uri")
         if uri is None:
             raise Broken("a segment without URI (a partial one?)")
         if not 0 <= segment.get("duration", -1.0) < _LONGEST_S:
             raise Broken(f"{uri} has no EXTINF that is a time")
-        key, section = segment.get("key") or {}, segment.get("init_section")
-        method = key.get("method", "NONE")
-        if key:
-            said = f"METHOD={key.get('method')}, URI={key.get('uri')}"
-            keys[said] = key.get("method") in _METHODS and (method == "NONE" or bool(key.get("uri")))
+        in_force, section = tuple((segment.get("key") or {}).values()), segment.get("init_section")
         media = _extent(session, notes, name, uri, segment.get("byterange"), ends)
         init = None
         if section:
             maps = True
             init = _extent(session, notes, name, str(section["uri"]), section.get("byterange"), {})
         ranges = ranges or bool(segment.get("byterange"))
-        sealed_any = sealed_any or method not in ("NONE", "AES-128")
+        sampled = sampled or any(key.method not in ("NONE", "AES-128") for key in in_force)
         fractions = fractions or segment["duration"] != int(segment["duration"])
         pieces.append(
             Piece(
                 media,
                 float(segment["duration"]),
                 init,
-                sealed=method == "AES-128",
-                init_sealed=bool(section) and (map_keys[id(section)] or {}).get("method") == "AES-128",
+                keys=in_force,
+                sequence=number,
+                init_sealed=bool(section)
+                and any(k.method == "AES-128" for k in (map_keys[id(section)] or {}).values()),
                 fresh=bool(segment.get("discontinuity")) and bool(pieces),
             )
         )
@@ -166,7 +166,7 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
     for used, version, what in (
         (fractions, 3, "EXTINF with decimals"),
         (ranges or iframes_only, 4, "byte ranges or I-frames only"),
-        (sealed_any or (maps and iframes_only), 5, "SAMPLE-AES or EXT-X-MAP"),
+        (sampled or (maps and iframes_only), 5, "SAMPLE-AES or EXT-X-MAP"),
         (maps and not iframes_only, 6, "EXT-X-MAP beside whole frames"),
     ):
         if used:
@@ -181,15 +181,35 @@ def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -
         iframes_only=iframes_only,
         independent=bool(data["is_independent_segments"]),
         needs=needs,
-        keys=keys,
+        keys=data.get("key_lines", {}),
     )
 
 
-def _note_map(line: str, number: int, data: dict[str, Any], state: dict[str, Any]) -> bool:
-    """Remember which key is in force at each EXT-X-MAP; everything else is left to the library."""
+def _note_keys(line: str, number: int, data: dict[str, Any], state: dict[str, Any]) -> bool:
+    """Read EXT-X-KEY, of which the library knows only the last one; everything else is left to it.
+
+    What it takes for the current key is a mapping of all in force by KEYFORMAT (RFC 8216 section 4.3.2.4), and
+    `map_keys` tells which those are at each EXT-X-MAP.
+    """
     if line.startswith("#EXT-X-MAP"):
         data.setdefault("map_keys", []).append(state.get("current_key"))
-    return False
+    if not line.startswith("#EXT-X-KEY:"):
+        return False
+    given = {name: value.strip('"') for name, value in _ATTRIBUTE.findall(line)}
+    method, uri, iv = given.get("METHOD", ""), given.get("URI"), given.get("IV")
+    good = method in _METHODS and (method == "NONE" or bool(uri)) and (iv is None or _HEX_16.fullmatch(iv) is not None)
+    data.setdefault("key_lines", {})[f"METHOD={method or None}, URI={uri}{f', IV={iv}' if iv else ''}"] = good
+    if method == "NONE":
+        state["current_key"] = {}
+        return True
+    key = Key(
+        method,
+        uri,
+        bytes.fromhex(iv[2:].zfill(32)) if iv is not None and _HEX_16.fullmatch(iv) else None,
+        given["KEYID"][2:].lower() if _HEX_16.fullmatch(given.get("KEYID", "")) else None,
+    )
+    state["current_key"] = {**(state.get("current_key") or {}), given.get("KEYFORMAT", "identity"): key}
+    return True
 
 
 def _extent(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from telecine.stream.verify import group_rules, iframe_rules, variant_rules
+from telecine.stream.verify import group_rules, iframe_rules, protection_rules, variant_rules
 from telecine.stream.verify.hls_read import Multivariant, Playlist, read
 from telecine.stream.verify.measure import Session
 from telecine.stream.verify.measured import Container
@@ -121,6 +121,10 @@ def _check_playlist(session: Session, notes: Notebook, playlist: Playlist, rendi
     notes.check("RFC8216-4.3.3.1", good, name, f"{length:.3f} s in {rendition.where(longest)}", said)
     check_segments(session, notes, rendition) if not playlist.iframes_only else None
     check_objects(session, notes, rendition, "APPLE-8.20")
+    whole = playlist.iframes_only and rendition.container is Container.MP4
+    protection_rules.check_playlist(
+        notes, playlist, iframe_rules.pictures_of(session, rendition) if whole else rendition
+    )
     if rendition.container is Container.MP4:
         bare = sum(piece.init is None for piece in playlist.pieces)
         notes.check("APPLE-8.20", not bare, name, f"{bare} segments without EXT-X-MAP" if bare else "EXT-X-MAP")

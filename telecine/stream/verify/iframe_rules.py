@@ -6,6 +6,7 @@ Source: RFC 8216 section 4.3.3.6, Apple's HLS Authoring Specification section 6.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from telecine.stream.verify import variant_rules
 from telecine.stream.verify.hls_read import Multivariant, Playlist
@@ -35,7 +36,7 @@ def check(
     if entry is None:
         return
     pictures = [r for name, r in renditions.items() if r.kind == "video" and not playlists[name].iframes_only]
-    if any(r.container is Container.SEALED for r in pictures):
+    if any(piece.seal for r in pictures for piece in r.pieces):
         notes.skip("APPLE-6.1", _SEALED)
     elif pictures:
         notes.check("APPLE-6.1", bool(entry.iframes), entry.name, f"{len(entry.iframes)} I-frame variants")
@@ -46,7 +47,7 @@ def check(
             continue
         notes.check("APPLE-6.8", found.iframes_only, found.name, "" if found.iframes_only else "no EXT-X-I-FRAMES-ONLY")
         rendition = renditions[found.name]
-        variant_rules.check_size(notes, line, _pictures_of(session, rendition), "APPLE-9.4")
+        variant_rules.check_size(notes, line, pictures_of(session, rendition), "APPLE-9.4")
         peak, declared = rendition.peak_bps(found.target_s or 0), whole_number(line.given.get("bandwidth"))
         if peak is not None and declared is not None:
             most = max(peak, rendition.heaviest_bps)
@@ -57,7 +58,7 @@ def check(
 def _check_range(session: Session, notes: Notebook, where: str, piece: Piece) -> None:
     if piece.media is None:
         return
-    if piece.sealed:
+    if piece.seal:
         notes.skip("RFC8216-4.3.3.6", _SEALED)
         return
     whole = Piece(Extent(piece.media.name), 0.0, piece.init)
@@ -99,11 +100,9 @@ def _check_transport(session: Session, notes: Notebook, where: str, piece: Piece
     notes.check("RFC8216-4.3.3.6", good, where, said, "one I-frame")
 
 
-def _pictures_of(session: Session, rendition: Rendition) -> Rendition:
+def pictures_of(session: Session, rendition: Rendition) -> Rendition:
     """The same objects whole: a range alone is cut off in the middle of a fragment."""
     pieces = tuple(
-        Piece(Extent(piece.media.name), piece.duration_s, piece.init, sealed=piece.sealed)
-        for piece in rendition.pieces
-        if piece.media is not None
+        replace(piece, media=Extent(piece.media.name)) for piece in rendition.pieces if piece.media is not None
     )
     return Rendition(rendition.name, pieces, session.measure(pieces))

@@ -6,12 +6,14 @@ Source: ISO/IEC 14496-12 sections 8.3 to 8.8. Doesn't belong here: codec strings
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from telecine.stream.verify.bmff import children, payload, shown, top_level, uint
 from telecine.stream.verify.codecs import Entry, sample_entry
 from telecine.stream.verify.window import Broken, Window
 
+_ENTRIES = 16  # sample entries of a track that are looked at
 _CONTAINERS = {b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf"}
 
 
@@ -21,6 +23,8 @@ class Track:
 
     Attributes:
         kind: "video", "audio", "text", or the handler's four letters.
+        entries: its sample entries; a stream with a clear lead has one for encrypted and one for clear samples.
+        description: number of the entry that fragments have by default, counted from 1.
         shift: ticks that the edit list takes from decode times.
         duration, size, flags: defaults of trex.
     """
@@ -29,11 +33,21 @@ class Track:
     kind: str
     timescale: int
     language: str
-    entry: Entry | None
+    entries: tuple[Entry, ...]
     shift: int = 0
+    description: int = 1
     duration: int = 0
     size: int = 0
     flags: int = 0
+
+    @property
+    def entry(self) -> Entry | None:
+        """The first sample entry."""
+        return self.described(1)
+
+    def described(self, number: int) -> Entry | None:
+        """The sample entry of that number, counted from 1."""
+        return self.entries[number - 1] if 0 < number <= len(self.entries) else None
 
 
 def read_init(window: Window) -> tuple[Track, ...]:
@@ -50,7 +64,7 @@ def read_init(window: Window) -> tuple[Track, ...]:
 
 def _tracks(moov: bytes) -> tuple[Track, ...]:
     found: list[Track] = []
-    defaults: dict[int, tuple[int, int, int]] = {}
+    defaults: dict[int, tuple[int, int, int, int]] = {}
     movie_scale = 1
     for kind, start, end in children(moov, 0, len(moov)):
         if kind == b"mvhd":
@@ -61,22 +75,19 @@ def _tracks(moov: bytes) -> tuple[Track, ...]:
             for inner, at, stop in children(moov, start, end):
                 if inner == b"trex":
                     values = [uint(moov, at + 4 + 4 * n, 4, stop) for n in range(5)]
-                    defaults[values[0]] = (values[2], values[3], values[4])
+                    defaults[values[0]] = (values[1], values[2], values[3], values[4])
     if not found:
         raise Broken("its moov box holds no track")
     result = []
     for track in found:
-        duration, size, flags = defaults.get(track.id, (0, 0, 0))
-        result.append(
-            Track(
-                track.id, track.kind, track.timescale, track.language, track.entry, track.shift, duration, size, flags
-            )
-        )
+        description, duration, size, flags = defaults.get(track.id, (1, 0, 0, 0))
+        result.append(replace(track, description=description, duration=duration, size=size, flags=flags))
     return tuple(result)
 
 
 def _trak(moov: bytes, start: int, end: int, movie_scale: int) -> Track:
-    number, scale, language, handler, entry = 0, 0, "", b"", None
+    number, scale, language, handler = 0, 0, "", b""
+    entries: tuple[Entry, ...] = ()
     edits: list[tuple[int, int]] = []
     for kind, at, stop in _walk(moov, start, end):
         version = moov[at] if at < stop else 0
@@ -91,11 +102,11 @@ def _trak(moov: bytes, start: int, end: int, movie_scale: int) -> Track:
         elif kind == b"elst":
             edits = _elst(moov, at, stop, version)
         elif kind == b"stsd":
-            first = next(children(moov, at + 8, stop), None)
-            entry = sample_entry(moov, *first, handler) if first else None
+            found = islice(children(moov, at + 8, stop), _ENTRIES)
+            entries = tuple(sample_entry(moov, *box, handler) for box in found)
     if not number or not scale:
         raise Broken("a track without id or timescale")
-    return Track(number, _kind(handler), scale, language, entry, _shift(edits, movie_scale, scale))
+    return Track(number, _kind(handler), scale, language, entries, _shift(edits, movie_scale, scale))
 
 
 def _walk(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, int, int]]:

@@ -6,18 +6,19 @@ Belongs here: from extents to `Measured`. Doesn't belong here: reading playlists
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from telecine.stream.verify.bmff import looks_like_boxes
 from telecine.stream.verify.fragments import Run, read_segment, starts_with_idr
 from telecine.stream.verify.init_section import read_init
-from telecine.stream.verify.measured import Container, Init, Measured, Piece, Stretch
+from telecine.stream.verify.measured import Container, Init, Key, Measured, Piece, Stretch
 from telecine.stream.verify.nal import AvcPicture
 from telecine.stream.verify.packed import Frames, looks_packed, read_packed
 from telecine.stream.verify.place import Missing, Place
+from telecine.stream.verify.sealed import check_sealed, opened
 from telecine.stream.verify.transport import Stream, read_transport, unwrapped
 from telecine.stream.verify.webvtt import read_webvtt
 from telecine.stream.verify.window import Broken, Extent, Window
@@ -35,13 +36,15 @@ class Session:
     Attributes:
         place: where the package lies.
         threads: segments that are read at once.
+        keys: AES-128 keys by their URIs, for looking into segments that are encrypted whole.
         used: names of objects in the order of their first use.
     """
 
     place: Place
     threads: int = 1
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     used: dict[str, None] = field(default_factory=dict)
-    _segments: dict[tuple[Extent, Extent | None], Measured] = field(default_factory=dict)
+    _segments: dict[tuple[Extent, Extent | None, tuple[Key, int] | None], Measured] = field(default_factory=dict)
     _inits: dict[Extent, Init] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
@@ -105,7 +108,7 @@ class Session:
     def _measured(self, piece: Piece) -> Measured:
         if piece.media is None:
             return Measured(0, Container.OTHER, fault="leads out of the package", missing=True)
-        known = piece.media, None if piece.sealed else piece.init
+        known = piece.media, piece.init, (piece.seal, piece.sequence) if piece.seal else None
         if known not in self._segments:
             self._segments[known] = self._read(piece)
         return self._segments[known]
@@ -121,17 +124,33 @@ class Session:
             return Measured(0, Container.OTHER, fault=str(e))
         if not head:
             return Measured(0, Container.OTHER, fault="is empty", missing=True)
-        if piece.sealed:
-            return Measured(window.size, Container.SEALED)
+        if piece.seal is not None:
+            return self._read_sealed(window, piece, piece.seal)
+        return self._read_clear(head, window, piece)
+
+    def _read_sealed(self, window: Window, piece: Piece, seal: Key) -> Measured:
+        key = self.keys.get(seal.uri or "")
+        try:
+            if key is None or piece.init_sealed:
+                check_sealed(window)
+                return Measured(window.size, Container.SEALED)
+            clear = opened(window, piece, key)
+        except Missing as e:
+            return Measured(window.size, Container.SEALED, fault=str(e), missing=True)
+        except _DAMAGED as e:
+            return Measured(window.size, Container.SEALED, fault=_words(e))
+        return replace(self._read_clear(clear.at(0, 16), clear, piece), size=window.size)
+
+    def _read_clear(self, head: bytes, window: Window, piece: Piece) -> Measured:
         container = _container(head, piece)
         try:
-            return self._opened(container, window, piece)
+            return self._looked_into(container, window, piece)
         except Missing as e:
             return Measured(window.size, container, fault=str(e), missing=True)
         except _DAMAGED as e:
             return Measured(window.size, container, fault=_words(e))
 
-    def _opened(self, container: Container, window: Window, piece: Piece) -> Measured:
+    def _looked_into(self, container: Container, window: Window, piece: Piece) -> Measured:
         size = window.size
         match container:
             case Container.MP4:
@@ -176,7 +195,7 @@ def _container(head: bytes, piece: Piece) -> Container:
 
 def _of_run(run: Run, window: Window) -> Stretch:
     track, scale = run.track, run.track.timescale
-    entry = track.entry
+    entry = run.entry
     clean = run.first_sync
     if track.kind == "video" and (seen := starts_with_idr(window, run)) is not None:
         clean = clean and seen
@@ -199,6 +218,8 @@ def _of_run(run: Run, window: Window) -> Stretch:
         gap_s=run.gap / scale,
         sizes=((entry.width, entry.height), entry.display) if entry and entry.width else (),
         range=entry.range if entry else None,
+        scheme=entry.scheme if entry else None,
+        kid=entry.kid if entry else None,
     )
 
 
@@ -227,6 +248,7 @@ def _of_stream(stream: Stream) -> Stretch:
         gap_s=max((b - a - frame for a, b in pairwise(times)), default=0.0) / _CLOCK if stream.kind == "video" else 0.0,
         skips=stream.skips,
         sizes=((picture.width, picture.height), picture.display) if picture else (),
+        scheme=stream.scheme,
         range={2: None, 16: "PQ", 18: "HLG"}.get(picture.transfer, "SDR") if picture else None,
     )
 

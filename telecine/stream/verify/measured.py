@@ -28,6 +28,16 @@ class Container(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """An EXT-X-KEY: its attributes; `id` is KEYID in hexadecimal, `iv` 16 bytes. None for what it doesn't say."""
+
+    method: str
+    uri: str | None = None
+    iv: bytes | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One segment as a playlist or manifest lists it.
 
@@ -36,8 +46,9 @@ class Piece:
         duration_s: as declared.
         begin_s: where a DASH timeline puts it; None for HLS.
         ticks: the timescale of that timeline.
-        sealed: encrypted whole (AES-128).
-        init_sealed: so is its initialisation section.
+        keys: every EXT-X-KEY in force; several are offers of the same key.
+        sequence: its media sequence number.
+        init_sealed: its initialisation section is encrypted whole.
         fresh: a discontinuity comes before it.
     """
 
@@ -46,9 +57,15 @@ class Piece:
     init: Extent | None = None
     begin_s: float | None = None
     ticks: int = 0
-    sealed: bool = False
+    keys: tuple[Key, ...] = ()
+    sequence: int = 0
     init_sealed: bool = False
     fresh: bool = False
+
+    @property
+    def seal(self) -> Key | None:
+        """The key with which it is encrypted whole; None when it isn't."""
+        return next((key for key in self.keys if key.method == "AES-128"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class Stretch:
         skips: broken continuity counters inside.
         sizes: of pictures, as stored and as shown.
         frames: samples of MP4 that can be decoded alone, and where their bytes are.
+        scheme: of sample encryption, None for clear samples; `kid` the id of their key, where it is said.
     """
 
     kind: str
@@ -85,6 +103,8 @@ class Stretch:
     skips: int = 0
     sizes: tuple[tuple[int, int], ...] = ()
     range: str | None = None
+    scheme: str | None = None
+    kid: str | None = None
 
     def moved(self, by_s: float) -> Stretch:
         """The same, later."""

@@ -21,7 +21,17 @@ from telecine.stream.verify.window import Broken
 _WHOLE = "([0-9]{1,9})"
 _DURATION = re.compile(rf"P(?:{_WHOLE}D)?(?:T(?:{_WHOLE}H)?(?:{_WHOLE}M)?(?:([0-9]{{1,9}}(?:\.[0-9]{{1,18}})?)S)?)?")
 _TRICK = "http://dashif.org/guidelines/trickmode"
+_MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
+_KEY_ID = "{urn:mpeg:cenc:2013}default_KID"
 _TYPES = ("application/dash+xml", "video/vnd.mpeg.dash.mpd")
+
+
+@dataclass(frozen=True)
+class Protection:
+    """An mp4protection descriptor: its scheme ("cbcs") and default key ids in hexadecimal."""
+
+    scheme: str
+    key_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Representation:
         timed: whether a SegmentTimeline or an index says when each segment begins.
         scale: the timescale that its segments are counted in.
         trick: for scrubbing only.
+        protected: whether there is any ContentProtection; `protections` are those that name a scheme.
         overlaps: timeline entries that don't begin where the one before ends, as "t instead of t".
     """
 
@@ -47,6 +58,8 @@ class Representation:
     overlaps: tuple[str, ...]
     fault: str = ""
     trick: bool = False
+    protected: bool = False
+    protections: tuple[Protection, ...] = ()
 
     @property
     def id(self) -> str:
@@ -159,6 +172,7 @@ def _mpd(context: _Context, root: ET.Element) -> Mpd:
 
 
 def _representations(context: _Context, above: list[ET.Element], length: float | None) -> Iterator[Representation]:
+    shared = {e.get("refId"): e for parent in above for e in parent.findall("ContentProtection") if e.get("refId")}
     for number, adaptation in enumerate(above[-1].findall("AdaptationSet")):
         roles = tuple(role.get("value", "") for role in adaptation.findall("Role"))
         properties = [*adaptation.findall("EssentialProperty"), *adaptation.findall("SupplementalProperty")]
@@ -169,7 +183,24 @@ def _representations(context: _Context, above: list[ET.Element], length: float |
             component = adaptation.find("ContentComponent")
             if component is not None and "contentType" not in given:
                 given["contentType"] = component.get("contentType", "")
-            yield replace(_representation(context, chain, given, roles, number, length), trick=trick)
+            found = [*adaptation.findall("ContentProtection"), *element.findall("ContentProtection")]
+            yield replace(
+                _representation(context, chain, given, roles, number, length),
+                trick=trick,
+                protected=bool(found),
+                protections=_protections([shared.get(e.get("ref"), e) for e in found]),
+            )
+
+
+def _protections(elements: Sequence[ET.Element]) -> tuple[Protection, ...]:
+    return tuple(
+        Protection(
+            element.get("value", "").strip().lower(),
+            tuple(kid.replace("-", "").lower() for kid in element.get(_KEY_ID, "").split()),
+        )
+        for element in elements
+        if element.get("schemeIdUri", "").lower() == _MP4_PROTECTION
+    )
 
 
 def _representation(

@@ -51,7 +51,7 @@ def _apple(number: str, says: str, *, level: Level = Level.MUST, on: _On = ("hls
 
 
 def _rfc(section: str, says: str) -> Rule:
-    return Rule(f"RFC8216-{section}", Level.MUST, says, f"RFC 8216 section {section}", ("hls",))
+    return Rule(f"RFC8216-{section}", Level.MUST, says, f"RFC 8216 section {section.partition('-')[0]}", ("hls",))
 
 
 def _dash(clause: str, says: str, *, level: Level = Level.MUST) -> Rule:
@@ -95,7 +95,8 @@ RULES: tuple[Rule, ...] = (
     _rfc("4.3.3.4", "a finished playlist ends with EXT-X-ENDLIST"),
     _apple("8.6", "EXT-X-PLAYLIST-TYPE is VOD"),
     _apple("8.20", "fMP4 segments have an EXT-X-MAP that is an initialisation section"),
-    _rfc("4.3.2.4", "every EXT-X-KEY has a METHOD that is one and a URI"),
+    _rfc("4.3.2.4", "every EXT-X-KEY has a METHOD that is one, a URI and a right IV, if any"),
+    _rfc("4.3.2.4-scheme", "encrypted segments have an EXT-X-KEY of their scheme, clear ones have none"),
     _apple("9.11", "EXT-X-INDEPENDENT-SEGMENTS in the multivariant playlist", level=_SHOULD),
     _apple("9.12", "EXT-X-INDEPENDENT-SEGMENTS there or in every video playlist"),
     # Variants
@@ -153,10 +154,12 @@ RULES: tuple[Rule, ...] = (
     _dash("5.3.7.2", "@codecs are those of the bitstream"),
     _dash("5.3.7.2-size", "@width and @height are those of the picture"),
     _dash("5.3.7.2-rate", "@frameRate is that of the picture"),
+    _dash("5.8.4.1", "encrypted representations have a ContentProtection of their scheme, clear ones have none"),
     _dash("5.8.4.2", "of several sounds one has the role main", level=_SHOULD),
     _ours("LANG", "sounds and subtitles have a language", "DASH-IF IOP 4.3 section 3.9", level=_SHOULD, on=_DASH),
     _ours("DASH-TEXT", "subtitles cover the whole presentation", _OURS, on=_DASH),
     # Both together
+    _ours("KID", "declared key ids are those of the initialisation sections (tenc)", "ISO/IEC 23001-7 section 11.2"),
     _ours("AGREE", "playlists and MPD offer the same segments for the same time", _OURS),
 )
 

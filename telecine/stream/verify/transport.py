@@ -21,6 +21,7 @@ _CLOCK = 90_000
 _WRAP = 1 << 33
 _NONE = -1
 _AVC, _HEVC, _ADTS, _MP3 = 0x1B, 0x24, 0x0F, (0x03, 0x04)
+_SAMPLE_AES = {0xDB: _AVC, 0xCF: _ADTS, 0xC1: 0x81, 0xC2: 0x87}  # Apple, MPEG-2 Stream Encryption Format for HLS
 _SOUNDS = {0x81: "ac-3", 0x87: "ec-3", 0x11: "mp4a.40.2"}
 _HEAD = 64 * 1024  # of a picture's bytes, kept to look for its first slice
 
@@ -33,6 +34,7 @@ class Stream:
         times: decode times of its PES packets, ticks of 90 kHz; `shown` their presentation times.
         enters: which of them a decoder can start with.
         sound: its frames; None for pictures.
+        scheme: "cbcs" when its samples are encrypted (SAMPLE-AES); headers are clear all the same.
         skips: broken continuity counters inside the segment; `counters` are the first and the last one.
     """
 
@@ -44,6 +46,7 @@ class Stream:
     codec: str = ""
     picture: AvcPicture | None = None
     sound: Frames | None = None
+    scheme: str | None = None
     skips: int = 0
     counters: tuple[int, int] = (_NONE, _NONE)
 
@@ -94,7 +97,7 @@ def read_transport(data: bytes) -> list[Stream]:
         if pid == 0 and starts:
             tables |= _association(payload)
         elif pid in tables and starts and not found:
-            found = {number: _Collected(Stream(_kind(type_), type_)) for number, type_ in _map(payload).items()}
+            found = {number: _Collected(_stream(type_)) for number, type_ in _map(payload).items()}
         elif pid in found:
             _collect(found[pid], payload, bool(starts), enters, data[at + 3] & 15)
     if not found:
@@ -139,6 +142,11 @@ def _section(payload: bytes) -> bytes:
         return b""
     length = (payload[start + 1] & 15) << 8 | payload[start + 2]
     return payload[start + 3 : min(start + 3 + length - 4, len(payload))]
+
+
+def _stream(type_: int) -> Stream:
+    clear = _SAMPLE_AES.get(type_, type_)
+    return Stream(_kind(clear), clear, scheme="cbcs" if clear != type_ else None)
 
 
 def _kind(type_: int) -> str:

@@ -52,6 +52,13 @@ class Window:
         if extent.start < 0 or self.size < 0 or extent.start + self.size > there:
             raise Broken(f"bytes {extent.start} to {extent.start + self.size} of an object of {there} bytes")
 
+    @classmethod
+    def of(cls, data: bytes) -> Window:
+        """Bytes that are in memory already."""
+        window = cls.__new__(cls)
+        window._held, window._held_at, window.start, window.size = data, 0, 0, len(data)
+        return window
+
     def at(self, start: int, length: int) -> bytes:
         """Bytes from `start` of the extent on; fewer at its end."""
         length = min(length, self.size - start)

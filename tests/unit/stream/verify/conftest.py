@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from telecine.probe import probe
 from telecine.process import Limits, run
 from telecine.progress import Quiet
 from telecine.recipe import Recipe, parse_recipe
+from telecine.stream.keys import KeyRing
 from telecine.stream.verify import Directory, Report, Session, verify
 from telecine.stream.verify.rules import Protocol
 from telecine.tools import ffmpeg_path
@@ -21,12 +23,18 @@ from telecine.video.finish import finish
 from telecine.video.plan import DASH, HLS, plan_video
 
 SECONDS = 8
+# Packages to break, by the options of their recipe.
+KINDS: dict[str, dict[str, object]] = {
+    "clear": {},
+    "cbcs": {"protection": {"scheme": "cbcs"}},
+    "ts": {"protocols": ["hls"], "hls": {"container": "ts"}},
+}
 _SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne\n\n2\n00:00:05,000 --> 00:00:07,500\nTwo\n"
 
 
 def recipe(**streams: object) -> Recipe:
     """Two rungs, and segments of 2 s."""
-    ladder = {"kind": "video_ladder", "rungs": [240, 360], "preset": "ultrafast"}
+    ladder = {"kind": "video_ladder", "rungs": [240, 360], "preset": "ultrafast", "files": "protection" not in streams}
     outputs = [ladder, {"kind": "streams", "segment_s": 2, **streams}]
     return parse_recipe({"name": "packages", "outputs": outputs}, "of the tests")
 
@@ -54,7 +62,8 @@ def make(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
     def made(**streams: object) -> Path:
         out = tmp_path_factory.mktemp("out")
         plan = plan_video(facts, recipe(**streams))
-        result = finish(plan, encoded, clip, out, Quiet(), never, select=assets)
+        ring = KeyRing("clip-00000000", 1, "https://keys.example.com")
+        result = finish(plan, encoded, clip, out, Quiet(), never, select=assets, ring=ring)
         assert not result.failures, result.failures
         return out / "stream"
 
@@ -62,9 +71,15 @@ def make(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def good(make: Callable[..., Path]) -> Path:
-    """A good package; not to be written to."""
-    return make()
+def packages(make: Callable[..., Path]) -> Callable[[str], Path]:
+    """Good packages by kind, each made once; not to be written to."""
+    return cache(lambda kind: make(**KINDS[kind]))
+
+
+@pytest.fixture(scope="session")
+def good(packages: Callable[[str], Path]) -> Path:
+    """A good package in the clear; not to be written to."""
+    return packages("clear")
 
 
 @pytest.fixture

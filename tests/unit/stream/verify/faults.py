@@ -20,24 +20,26 @@ class Fault:
         plant: does it to a package.
         rules: the rules that are broken then, all of them.
         entries: what is verified.
+        of: the kind of package that is broken.
     """
 
     name: str
     plant: Callable[[Path], None]
     rules: frozenset[str]
     entries: tuple[str, ...] = (MULTIVARIANT, MPD)
+    of: str = "clear"
 
 
 FAULTS: list[Fault] = []
 
 
 def fault(
-    *rules: str, entries: tuple[str, ...] = (MULTIVARIANT, MPD)
+    *rules: str, entries: tuple[str, ...] = (MULTIVARIANT, MPD), of: str = "clear"
 ) -> Callable[[Callable[[Path], None]], Callable[[Path], None]]:
     """Register a function that breaks a package, and what has to be found."""
 
     def register(plant: Callable[[Path], None]) -> Callable[[Path], None]:
-        FAULTS.append(Fault(plant.__name__, plant, frozenset(rules), entries))
+        FAULTS.append(Fault(plant.__name__, plant, frozenset(rules), entries, of))
         return plant
 
     return register
@@ -544,6 +546,88 @@ def subtitles_in_the_mpd_end_early(package: Path) -> None:
     edit(package / MPD, r"<BaseURL>captions-en.vtt</BaseURL>", whole)
 
 
-@fault("RFC8216-4.3.2.4", entries=(MULTIVARIANT,))
+@fault("RFC8216-4.3.2.4", entries=(MULTIVARIANT,), of="cbcs")
 def a_key_is_nowhere(package: Path) -> None:
-    edit(package / "240p.m3u8", "^(#EXTINF.*\n240p/00003)", r"#EXT-X-KEY:METHOD=SAMPLE-AES\n\1")
+    edit(package / "240p.m3u8", '^(#EXT-X-KEY:.*),URI="[^"]*"', r"\1", 1)
+
+
+# Protection
+
+SCHEME = "RFC8216-4.3.2.4-scheme"
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="cbcs")
+def encrypted_segments_have_no_key(package: Path) -> None:
+    for name in ("240p", "360p", "audio"):
+        edit(package / f"{name}.m3u8", "^#EXT-X-KEY.*\n", "")
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="cbcs")
+def encrypted_iframes_have_no_key(package: Path) -> None:
+    edit(package / "360p-iframes.m3u8", "^#EXT-X-KEY.*\n", "")
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="cbcs")
+def the_key_is_for_another_scheme(package: Path) -> None:
+    edit(package / "audio.m3u8", "METHOD=SAMPLE-AES", "METHOD=SAMPLE-AES-CTR")
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="cbcs")
+def a_later_segment_is_said_to_be_clear(package: Path) -> None:
+    edit(package / "240p.m3u8", "^(#EXTINF.*\n240p/00003)", r"#EXT-X-KEY:METHOD=NONE\n\1")
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,))
+def clear_samples_have_a_key(package: Path) -> None:
+    edit(package / "240p.m3u8", "^#EXTINF", '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="https://a.example"\n#EXTINF', 1)
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,))
+def clear_segments_are_said_to_be_encrypted_whole(package: Path) -> None:
+    edit(package / "audio.m3u8", "^#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="https://a.example"\n#EXTINF', 1)
+
+
+@fault("RFC8216-4.3.2.4", entries=(MULTIVARIANT,), of="cbcs")
+def a_key_has_an_iv_that_is_none(package: Path) -> None:
+    edit(package / "240p.m3u8", "IV=0x[0-9a-fA-F]+", "IV=12345", 1)
+
+
+@fault("DASH-5.8.4.1", entries=(MPD,), of="cbcs")
+def the_mpd_does_not_say_what_is_encrypted(package: Path) -> None:
+    edit(package / MPD, r"<ContentProtection(?s:.*?)</ContentProtection>|<ContentProtection[^>]*/>", "")
+
+
+@fault("DASH-5.8.4.1", entries=(MPD,), of="cbcs")
+def the_mpd_names_no_scheme(package: Path) -> None:
+    edit(package / MPD, "<ContentProtection[^>]*mp4protection[^>]*/>", "")
+
+
+@fault("DASH-5.8.4.1", entries=(MPD,), of="cbcs")
+def the_mpd_names_another_scheme(package: Path) -> None:
+    edit(package / MPD, 'value="cbcs"', 'value="cenc"', 1)
+
+
+@fault("DASH-5.8.4.1", entries=(MPD,))
+def the_mpd_says_that_clear_samples_are_encrypted(package: Path) -> None:
+    descriptor = '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cbcs"/>'
+    edit(package / MPD, "(<AdaptationSet [^>]*>)", rf"\1{descriptor}", 1)
+
+
+@fault("TC-KID", entries=(MPD,), of="cbcs")
+def the_mpd_names_another_key(package: Path) -> None:
+    edit(package / MPD, 'default_KID="[^"]*"', 'default_KID="00000000-0000-0000-0000-000000000000"', 1)
+
+
+@fault("TC-KID", entries=(MPD,), of="cbcs")
+def the_mpd_names_no_key(package: Path) -> None:
+    edit(package / MPD, ' [a-z]+:default_KID="[^"]*"', "", 1)
+
+
+@fault("TC-KID", entries=(MULTIVARIANT,), of="cbcs")
+def a_playlist_names_another_key(package: Path) -> None:
+    edit(package / "audio.m3u8", "KEYID=0x[0-9a-f]+", f"KEYID=0x{'0' * 32}")
+
+
+@fault("TC-KID", of="cbcs")
+def an_initialisation_section_is_of_another_key(package: Path) -> None:
+    patch(package / "240p" / "init.mp4", b"tenc", 8, bytes(16))

@@ -63,6 +63,22 @@ _ffmpeg(
     *("-segment_list", "a.m3u8", "-segment_list_type", "m3u8"),
     target="%d.aac",
 )
+_CBCS = ("--enable_raw_key_encryption", "--protection_scheme", "cbcs", "--protection_systems", "CommonSystem")
+_CENC = ("--enable_raw_key_encryption", "--protection_scheme", "cenc", "--protection_systems", "CommonSystem")
+_KEYS = ("--keys", f"label=:key_id={'12' * 16}:key={'34' * 16}", "--hls_key_uri", "https://keys.example.com/1")
+_ENTRIES = ("--mpd_output", "a.mpd", "--hls_master_playlist_output", "a.m3u8", "--segment_duration", "2")
+_STATIC = "--generate_static_live_mpd"
+_SEGMENTS = (
+    "in=in.mp4,stream=video,init_segment=v-init.mp4,segment_template=v-$Number$.m4s",
+    "in=in.mp4,stream=audio,init_segment=a-init.mp4,segment_template=a-$Number$.m4s",
+)
+_PACKETS = (
+    "in=in.mp4,stream=video,segment_template=v-$Number$.ts,playlist_name=v.m3u8",
+    "in=in.mp4,stream=audio,segment_template=a-$Number$.ts,playlist_name=a1.m3u8",
+)
+_shaka("shaka-clear-lead-dash", "a.mpd", *_SEGMENTS, *_ENTRIES, _STATIC, *_CENC, *_KEYS, "--clear_lead", "3")
+_shaka("shaka-clear-lead-hls", "a.m3u8", *_SEGMENTS, *_ENTRIES, *_CBCS, *_KEYS, "--clear_lead", "3")
+_shaka("shaka-sample-aes-ts", "a.m3u8", *_PACKETS, *_ENTRIES[2:], *_CBCS, *_KEYS, "--clear_lead", "3")
 _shaka(
     "shaka-one-file",
     "a.mpd",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,10 @@ def test_what_passes_is_listed_with_media_first_and_its_entry_last(good: Path) -
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_the_gate_stops_what_breaks_a_rule_that_gates(package: Path, fault: Fault) -> None:
+def test_the_gate_stops_what_breaks_a_rule_that_gates(
+    packages: Callable[[str], Path], tmp_path: Path, fault: Fault
+) -> None:
+    package = Path(shutil.copytree(packages(fault.of), tmp_path / "stream"))
     fault.plant(package)
     gating = {rule for rule in fault.rules if BY_ID[rule].gates}
     gating |= {"TC-PLAN"} if fault.name in OTHERWISE_PLANNED else set()
