@@ -30,7 +30,7 @@ _RATE = re.compile(r"(?<=[:,])((?:AVERAGE-)?BANDWIDTH)=(\d+)")
 _PADDING_BITS = 128  # what padding adds to a segment at most
 
 
-def encrypt_package(clear: Path, target: Path, ring: KeyRing, spec: Aes128) -> tuple[str, ...]:
+def encrypt_package(clear: Path, target: Path, ring: KeyRing, spec: Aes128) -> dict[str, bytes]:
     """Make the encrypted copy of a clear HLS package, and check it against that.
 
     Args:
@@ -38,7 +38,7 @@ def encrypt_package(clear: Path, target: Path, ring: KeyRing, spec: Aes128) -> t
         target: directory that is made.
 
     Returns:
-        Paths of all its files relative to `target` in the order of uploading: media, playlists, the entry.
+        The keys by the URIs at which players get them, for whoever looks into the copy; nothing that may be kept.
 
     Raises:
         SystemFault: VERIFY_FAILED when the copy doesn't decrypt to the clear package.
@@ -49,15 +49,15 @@ def encrypt_package(clear: Path, target: Path, ring: KeyRing, spec: Aes128) -> t
     played = [uri for _, uri in parsed.variants] + [m["URI"] for m in parsed.media if m["TYPE"] == "AUDIO"]
     captions = [m["URI"] for m in parsed.media if m["TYPE"] == "SUBTITLES"]
     keys = _Keys(ring, spec.rotate_every)
-    media: list[str] = []
     for uri in dict.fromkeys(played):
-        media += _encrypt_playlist(clear, target, uri, keys, spec, ring)
+        _encrypt_playlist(clear, target, uri, keys, spec, ring)
     for uri in captions:
-        media += _copy_playlist(clear, target, uri)
+        _copy_playlist(clear, target, uri)
     shortest = 0.5 * min(hls.parse_media((clear / uri).read_text()).target_duration_s for uri in played)
     (target / MULTIVARIANT).write_text(_entry(entry, round(2 * _PADDING_BITS / shortest) + 1))
-    _check(clear, target, dict.fromkeys(played), {ring.address(spec.key_uri, key): key for key in ring.keys})
-    return (*media, *dict.fromkeys(played), *captions, MULTIVARIANT)
+    by_address = {ring.address(spec.key_uri, key): key for key in ring.keys}
+    _check(clear, target, dict.fromkeys(played), by_address)
+    return {address: key.value for address, key in by_address.items()}
 
 
 class _Keys:
@@ -95,21 +95,18 @@ def _cipher(key: ContentKey, sequence: int) -> Cipher[CBC]:
     return Cipher(AES(key.value), CBC(sequence.to_bytes(16, "big")))
 
 
-def _encrypt_playlist(clear: Path, target: Path, uri: str, keys: _Keys, spec: Aes128, ring: KeyRing) -> list[str]:
-    """One media playlist with its segments; answers the files but for the playlist."""
+def _encrypt_playlist(clear: Path, target: Path, uri: str, keys: _Keys, spec: Aes128, ring: KeyRing) -> None:
+    """One media playlist with its segments."""
     text = (clear / uri).read_text()
     playlist = m3u8.loads(text)
     first = int(playlist.media_sequence or 0)
-    files = []
     for section in dict.fromkeys(str(found.uri) for found in playlist.segment_map):
-        files.append(_copy(clear, target, section))
+        _copy(clear, target, section)
     for number, segment in enumerate(playlist.segments):
         path = target / segment.uri
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encrypted((clear / segment.uri).read_bytes(), keys.of(number), first + number))
-        files.append(str(segment.uri))
     (target / uri).write_text(_with_keys(text, keys, spec, ring))
-    return files
 
 
 def _with_keys(text: str, keys: _Keys, spec: Aes128, ring: KeyRing) -> str:
@@ -126,16 +123,15 @@ def _with_keys(text: str, keys: _Keys, spec: Aes128, ring: KeyRing) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _copy_playlist(clear: Path, target: Path, uri: str) -> list[str]:
-    files = [_copy(clear, target, segment.uri) for segment in hls.parse_media((clear / uri).read_text()).segments]
+def _copy_playlist(clear: Path, target: Path, uri: str) -> None:
+    for segment in hls.parse_media((clear / uri).read_text()).segments:
+        _copy(clear, target, segment.uri)
     _copy(clear, target, uri)
-    return files
 
 
-def _copy(clear: Path, target: Path, name: str) -> str:
+def _copy(clear: Path, target: Path, name: str) -> None:
     (target / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(clear / name, target / name)
-    return name
 
 
 def _entry(text: str, more_bps: int) -> str:

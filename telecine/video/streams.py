@@ -73,14 +73,15 @@ def make_streams(
         if tiles is not None and plan.storyboard is not None:
             _link_sheets(plan.storyboard, out_dir)
         expected = Expected(plan.timing.duration_s, len(plan.rungs), len(content.sounds), len(content.captions))
-        gate = Gate(clear, expected)
+        keys: dict[str, bytes] = {}
+        if aes128:
+            assert ring is not None
+            keys = encrypt_package(clear, directory, ring, aes128)
+        gate = Gate(directory, expected, keys)  # what is published is looked into, encrypted or not
         known: dict[str, StreamFile] = {}
         for asset, name in wanted:
             with gathered.output((asset, name)):
                 passed = admitted(gate, MULTIVARIANT if asset == HLS else MPD, asset, gathered)
-                if aes128:
-                    assert ring is not None
-                    passed = replace(passed, files=encrypt_package(clear, directory, ring, aes128))
                 entry, length = directory / passed.entry, plan.timing.duration_s
                 listed = stream_artifact(asset, name, entry, passed.files, length, out_dir, known)
                 gathered.artifacts.append(replace(listed, width=plan.rungs[-1].width, height=plan.rungs[-1].height))

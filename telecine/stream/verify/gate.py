@@ -5,7 +5,7 @@ Belongs here: what was planned beside what came out, and the list of files to up
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,14 @@ class Passed:
 
 
 class Gate:
-    """Checks the sides of one package on disk, each for itself; what both share is read once."""
+    """Checks the sides of one package on disk, each for itself; what both share is read once.
 
-    def __init__(self, directory: Path, expected: Expected) -> None:
-        self._session, self._expected = Session(Directory(directory)), expected
+    Args:
+        keys: AES-128 keys by their URIs, so that what is encrypted whole is looked into like anything else.
+    """
+
+    def __init__(self, directory: Path, expected: Expected, keys: Mapping[str, bytes] | None = None) -> None:
+        self._session, self._expected = Session(Directory(directory), keys=keys or {}), expected
         self._passed: list[Verification] = []
 
     def check(self, entry: str) -> Passed:

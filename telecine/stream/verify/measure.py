@@ -135,11 +135,14 @@ class Session:
                 check_sealed(window)
                 return Measured(window.size, Container.SEALED)
             clear = opened(window, piece, key)
+            head = clear.at(0, 16)
+            if _container_of(head) is None:
+                raise Broken("decrypts to nothing that is known with the key and IV that its EXT-X-KEY names")
         except Missing as e:
             return Measured(window.size, Container.SEALED, fault=str(e), missing=True)
         except _DAMAGED as e:
             return Measured(window.size, Container.SEALED, fault=_words(e))
-        return replace(self._read_clear(clear.at(0, 16), clear, piece), size=window.size)
+        return replace(self._read_clear(head, clear, piece), size=window.size)
 
     def _read_clear(self, head: bytes, window: Window, piece: Piece) -> Measured:
         container = _container(head, piece)
@@ -177,20 +180,26 @@ class Session:
 
 
 def _container(head: bytes, piece: Piece) -> Container:
-    if looks_like_boxes(head):
-        return Container.MP4
-    if head[0] == 0x47:
-        return Container.TS
-    if head.lstrip(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
-        return Container.VTT
+    known = _container_of(head)
+    if known is not None and known is not Container.PACKED:
+        return known
     name = piece.media.name.partition("?")[0] if piece.media else ""
     if name.endswith((".vtt", ".webvtt")):
         return Container.VTT
     if piece.init is not None or name.endswith((".m4s", ".mp4", ".cmfv", ".cmfa")):
         return Container.MP4
-    if looks_packed(head):
-        return Container.PACKED
-    return Container.TS if name.endswith(".ts") else Container.OTHER
+    return known or (Container.TS if name.endswith(".ts") else Container.OTHER)
+
+
+def _container_of(head: bytes) -> Container | None:
+    """What a segment is by its first bytes; None when they tell nothing."""
+    if looks_like_boxes(head):
+        return Container.MP4
+    if head[:1] == b"G":
+        return Container.TS
+    if head.lstrip(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
+        return Container.VTT
+    return Container.PACKED if looks_packed(head) else None
 
 
 def _of_run(run: Run, window: Window) -> Stretch:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from telecine.artifact import MediaResult
+from telecine.errors import ErrorCode, SystemFault
 from telecine.probe import probe
 from telecine.process import run
 from telecine.progress import Quiet
 from telecine.recipe import Recipe, parse_recipe
+from telecine.stream import aes128
 from telecine.stream.keys import KeyRing
 from telecine.tools import ffmpeg_path, packager_path
 from telecine.video.encode import Encoded, encode
@@ -128,3 +130,24 @@ def test_aes128_holds_only_what_is_encrypted(
     hashes = [line.rsplit(",", 1)[1] for line in played.splitlines() if not line.startswith("#")]
     wanted = [line.rsplit(",", 1)[1] for line in frames(clear, "240p").splitlines() if not line.startswith("#")]
     assert hashes == wanted
+
+
+def test_the_encrypted_copy_itself_has_to_pass_the_gate(
+    base: Path, encoded: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that the copy alone has: it decrypts to the clear package, but declares another bandwidth."""
+    options = {"protocols": ["hls"], "protection": {"scheme": "aes128"}}
+    ring = KeyRing("clip-00000000", 2, "https://g.example")
+    good = package(base, encoded, tmp_path / "good", ring, **options)
+    seen = good.private_facts["streams"]["video/hls"]
+    assert seen["broken"] == []
+    assert seen["pass"] > 40, "what is encrypted was looked into"
+    [listed] = [a for a in good.artifacts if a.asset == "video/hls"]
+    root = tmp_path / "good"
+    there = {path.relative_to(root).as_posix() for path in (root / "stream-aes128").rglob("*") if path.is_file()}
+    assert {file.path for file in listed.stream_files or ()} == there
+
+    monkeypatch.setattr(aes128, "_PADDING_BITS", 1_000_000)
+    with pytest.raises(SystemFault, match="APPLE-1.27") as refused:
+        package(base, encoded, tmp_path / "bad", ring, **options)
+    assert refused.value.code is ErrorCode.VERIFY_FAILED

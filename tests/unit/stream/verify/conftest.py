@@ -27,8 +27,11 @@ SECONDS = 8
 KINDS: dict[str, dict[str, object]] = {
     "clear": {},
     "cbcs": {"protection": {"scheme": "cbcs"}},
+    "aes128": {"protocols": ["hls"], "protection": {"scheme": "aes128", "rotate_every": 2}},
     "ts": {"protocols": ["hls"], "hls": {"container": "ts"}},
 }
+KEYS: dict[str, bytes] = {}
+"""AES-128 keys of all packages that were made, by their URIs."""
 _SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne\n\n2\n00:00:05,000 --> 00:00:07,500\nTwo\n"
 
 
@@ -65,7 +68,9 @@ def make(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
         ring = KeyRing("clip-00000000", 1, "https://keys.example.com")
         result = finish(plan, encoded, clip, out, Quiet(), never, select=assets, ring=ring)
         assert not result.failures, result.failures
-        return out / "stream"
+        KEYS.update({ring.address("{base}/keys/{partition}/{key_id}", key): key.value for key in ring.keys})
+        [directory] = [path for path in out.glob("stream*") if path.is_dir()]
+        return directory
 
     return made
 
@@ -92,4 +97,4 @@ def report_of(directory: Path, *entries: str) -> Report:
     """What the verifier says of a package on disk; entries are named as ours are, or by what they end in."""
     names = entries or ("multivariant.m3u8", "manifest.mpd")
     by_protocol: dict[Protocol, str] = {"dash" if name.endswith(".mpd") else "hls": name for name in names}
-    return verify(Session(Directory(directory)), by_protocol).report
+    return verify(Session(Directory(directory), keys=KEYS), by_protocol).report

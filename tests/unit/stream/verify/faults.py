@@ -631,3 +631,47 @@ def a_playlist_names_another_key(package: Path) -> None:
 @fault("TC-KID", of="cbcs")
 def an_initialisation_section_is_of_another_key(package: Path) -> None:
     patch(package / "240p" / "init.mp4", b"tenc", 8, bytes(16))
+
+
+# Encrypted whole, looked into with the keys
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="aes128")
+def the_next_key_is_not_named(package: Path) -> None:
+    edit(package / "240p.m3u8", r"(#EXT-X-KEY(?s:.*))#EXT-X-KEY.*\n", r"\1")
+
+
+@fault("TC-WHOLE", entries=(MULTIVARIANT,), of="aes128")
+def no_key_is_named(package: Path) -> None:
+    edit(package / "240p.m3u8", "^#EXT-X-KEY.*\n", "")
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="aes128")
+def the_iv_is_another(package: Path) -> None:
+    edit(package / "360p.m3u8", "^(#EXT-X-KEY.*)", rf"\1,IV=0x{'a' * 32}", 1)
+
+
+@fault(SCHEME, entries=(MULTIVARIANT,), of="aes128")
+def a_segment_was_left_in_the_clear(package: Path) -> None:
+    path = package / "240p" / "00002.m4s"
+    path.write_bytes((package / "240p" / "init.mp4").read_bytes().ljust(path.stat().st_size, b"\0"))
+
+
+@fault("TC-FILES", entries=(MULTIVARIANT,), of="aes128")
+def an_encrypted_segment_is_missing(package: Path) -> None:
+    (package / "360p" / "00002.m4s").unlink()
+
+
+@fault("APPLE-1.27", entries=(MULTIVARIANT,), of="aes128")
+def the_bandwidth_of_encrypted_segments_is_wrong(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"^(#EXT-X-STREAM-INF:.*?\bBANDWIDTH)=\d+", r"\g<1>=9000000", 1)
+
+
+@fault("TC-CODECS", entries=(MULTIVARIANT,), of="aes128")
+def the_codecs_of_encrypted_segments_are_wrong(package: Path) -> None:
+    edit(package / MULTIVARIANT, r'"avc1\.\w+', '"avc1.640028')
+
+
+@fault("APPLE-8.1", entries=(MULTIVARIANT,), of="aes128")
+def extinf_of_encrypted_segments_lies(package: Path) -> None:
+    edit(package / "360p.m3u8", r"EXTINF:2\.0+,", "EXTINF:1.900,", 2)

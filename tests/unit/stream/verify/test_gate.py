@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SECONDS
+from conftest import KEYS, SECONDS
 from faults import FAULTS, MPD, MULTIVARIANT, Fault, edit
 
 from telecine.errors import ErrorCode, SystemFault
@@ -45,7 +45,7 @@ def test_the_gate_stops_what_breaks_a_rule_that_gates(
     fault.plant(package)
     gating = {rule for rule in fault.rules if BY_ID[rule].gates}
     gating |= {"TC-PLAN"} if fault.name in OTHERWISE_PLANNED else set()
-    gate = Gate(package, PLANNED)
+    gate = Gate(package, PLANNED, KEYS)
 
     def check() -> None:
         for entry in fault.entries:
