@@ -148,6 +148,6 @@ def test_the_encrypted_copy_itself_has_to_pass_the_gate(
     assert {file.path for file in listed.stream_files or ()} == there
 
     monkeypatch.setattr(aes128, "_PADDING_BITS", 1_000_000)
-    with pytest.raises(SystemFault, match="APPLE-1.27") as refused:
+    with pytest.raises(SystemFault, match=r"APPLE-1\.27") as refused:
         package(base, encoded, tmp_path / "bad", ring, **options)
     assert refused.value.code is ErrorCode.VERIFY_FAILED
