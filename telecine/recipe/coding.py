@@ -87,6 +87,11 @@ class CodingSettings(SpecModel):
         """The container, also when it was left out."""
         return self.container or USUAL_CONTAINER[self.codec]
 
+    @property
+    def fastest_fps(self) -> float:
+        """The most frames a second that are needed of a source."""
+        return self.max_fps
+
     @model_validator(mode="after")
     def _goes_together(self) -> CodingSettings:
         found = [

@@ -61,10 +61,12 @@ class VideoRendition(CodingSettings):
         None, description="Exactly this frame rate (29.97 means 30000/1001); left out: the source's, up to `max_fps`."
     )
     bitrate_bps: Annotated[int, Field(ge=20_000, le=400_000_000)] | None = Field(
-        None, description="Average to aim at, instead of `crf`."
+        None,
+        description="Average to aim at, instead of `crf`; of a source smaller than `height` at most what the ladder's "
+        "range has for its size.",
     )
     max_bitrate_bps: Annotated[int, Field(ge=20_000, le=800_000_000)] | None = Field(
-        None, description="Cap for a player's buffer (VBV), beside `crf` or `bitrate_bps`."
+        None, description="Cap for a player's buffer (VBV), beside `crf` or `bitrate_bps`; av1: not beside the latter."
     )
     two_pass: bool = Field(False, description="Read the source twice, to hit `bitrate_bps` at better quality.")
     stream_copy: Literal["auto", "never"] = Field(
@@ -75,6 +77,11 @@ class VideoRendition(CodingSettings):
         description="What tags the output carries: none; title, description, copyright, camera, software and chapters; "
         "or all of them, coordinates too.",
     )
+
+    @property
+    def fastest_fps(self) -> float:
+        """Also with a rate above `max_fps`, which holds for what is left out only."""
+        return max(self.max_fps, self.fps or 0)
 
     def _own_problems(self) -> list[Problem]:
         found = super()._own_problems()
@@ -95,6 +102,14 @@ class VideoRendition(CodingSettings):
             and self.max_bitrate_bps < self.bitrate_bps
         ):
             found.append(Problem("max_bitrate_bps", "it is below 'bitrate_bps'", "raise it or leave it out"))
+        if self.codec is VideoCodec.AV1 and self.max_bitrate_bps is not None and self.bitrate_bps is not None:
+            found.append(
+                Problem(
+                    "max_bitrate_bps",
+                    "ffmpeg's AV1 encoder caps a constant quality only",
+                    "leave out this or 'bitrate_bps'",
+                )
+            )
         if self.two_pass and self.codec is VideoCodec.AV1:
             found += problems(self.codec, self.used_container, None, two_pass=True)
         return found

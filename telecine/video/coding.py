@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from telecine.codecs import Container, VideoCodec
-from telecine.compatibility import PLAYS, TUNES, profiles_for
+from telecine.compatibility import PLAYS, TUNES, Target, profiles_for
 from telecine.recipe.audio import VideoSound
 from telecine.recipe.coding import USUAL_CONTAINER, CodingSettings, Preset, Quality, Tune
 from telecine.video.level import level_for
@@ -44,6 +44,7 @@ class Coding:
         max_bitrate_bps: what a player's buffer is filled with at most; None for no bound.
         hdr: the transfer that is kept; None for BT.709.
         two_pass: whether the source is read twice.
+        target: where it has to play.
         audio: what the recipe says of the sound.
     """
 
@@ -60,6 +61,7 @@ class Coding:
     max_bitrate_bps: int | None = None
     two_pass: bool = False
     faststart: bool = True
+    target: Target | None = None
     audio: VideoSound = field(default_factory=VideoSound)
 
     @property
@@ -91,7 +93,7 @@ def plan_coding(
     kept = hdr if spec.hdr == "keep" else None
     pixels = spec.pixel_format or ("yuv420p10le" if kept else "yuv420p")
     profile = spec.profile or (profile if profile in profiles_for(spec.codec, pixels) else None)
-    profile = profile or _profile(spec, pixels)
+    profile = profile or _profile(spec.codec, spec.target, pixels)
     constant = bitrate_bps is None and not spec.codec.lossless
     own = float(crf + _CRF_MORE.get(spec.codec, 0))
     bound = max_bitrate_bps or bitrate_bps
@@ -110,17 +112,18 @@ def plan_coding(
         max_bitrate_bps=max_bitrate_bps,
         two_pass=two_pass,
         faststart=spec.faststart,
+        target=spec.target,
         audio=spec.audio,
     )
 
 
-def _profile(spec: CodingSettings, pixels: str) -> str | None:
+def _profile(codec: VideoCodec, target: Target | None, pixels: str) -> str | None:
     """The plainest profile that holds the pixels and that the target plays; of H.264 up to High: it costs nothing."""
-    possible = profiles_for(spec.codec, pixels)
-    if spec.target is not None:
-        possible = tuple(p for p in PLAYS[spec.target].profiles[spec.codec] if p in possible)
-        return (possible[-1] if spec.codec is VideoCodec.H264 else possible[0]) if possible else None
-    if spec.codec is VideoCodec.H264 and "high" in possible:
+    possible = profiles_for(codec, pixels)
+    if target is not None:
+        possible = tuple(p for p in PLAYS[target].profiles.get(codec, ()) if p in possible)
+        return (possible[-1] if codec is VideoCodec.H264 else possible[0]) if possible else None
+    if codec is VideoCodec.H264 and "high" in possible:
         return "high"
     return possible[0] if possible else None
 
@@ -135,7 +138,7 @@ def most_capable(spec: CodingSettings) -> float | None:
 def without(coding: Coding, missing: Set[str]) -> Coding:
     """The next codec of the chain whose encoder isn't among the missing ones; the same when nothing else will do.
 
-    Quality is translated, and the container follows where it can't hold the new codec.
+    Quality is translated, and the container follows where it can't hold the new codec. The level is left open.
     """
     codec = coding.codec
     while codec.encoder in missing and codec.fallback is not None:
@@ -143,14 +146,13 @@ def without(coding: Coding, missing: Set[str]) -> Coding:
     if codec is coding.codec or codec.encoder in missing:
         return coding
     pixels = "yuv420p" if codec is VideoCodec.H264 else coding.pixel_format
-    profiles = profiles_for(codec, pixels)
     shift = _CRF_MORE[codec] - _CRF_MORE[coding.codec]
     return replace(
         coding,
         codec=codec,
         container=coding.container if codec in coding.container.video_codecs else USUAL_CONTAINER[codec],
         tune=coding.tune if coding.tune in TUNES[codec] else None,
-        profile="high" if codec is VideoCodec.H264 else (profiles[0] if profiles else None),
+        profile=_profile(codec, coding.target, pixels),
         level=None,
         pixel_format=pixels,
         hdr=None if codec is VideoCodec.H264 else coding.hdr,

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from telecine.codecs import VideoCodec
+from telecine.compatibility import PLAYS
 from telecine.recipe.video import Metadata
 from telecine.video.coding import Coding
+from telecine.video.level import level_for
 from telecine.video.picture import Look
 from telecine.video.timing import Pace, Timing
 
@@ -104,6 +107,20 @@ def size_of(width: int, height: int, side: int | None) -> tuple[int, int]:
     if width < height:
         return side, min(_even(height * side / width), _even_below(height))
     return min(_even(width * side / height), _even_below(width)), side
+
+
+def at_level(rung: Rung, fps: Fraction) -> Rung:
+    """A rung with its level, when that was left open; smaller where its target plays no such level."""
+    coding = rung.coding
+    most = PLAYS[coding.target].max_level if coding.target and coding.codec is VideoCodec.H264 else None
+    bound = coding.max_bitrate_bps or coding.bitrate_bps
+    short = min(rung.width, rung.height)
+    for side in (short, *(s for s in sorted(_RATES, reverse=True) if s < short)):
+        width, height = size_of(rung.width, rung.height, side)
+        level = level_for(coding.codec, width, height, fps, bound, coding.profile)
+        if most is None or (level is not None and level <= most):
+            return replace(rung, width=width, height=height, coding=replace(coding, level=level))
+    return rung
 
 
 def range_of(side: int) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ from telecine.recipe.video import VideoLadder, VideoRendition
 from telecine.video.captions import Caption, CaptionFile, plan_captions
 from telecine.video.coding import most_capable, plan_coding, without
 from telecine.video.estimate import estimate_seconds
-from telecine.video.ladder import Rung, ladder
+from telecine.video.ladder import Rung, at_level, ladder
 from telecine.video.sampling import Window, windows
 from telecine.video.single import single
 from telecine.video.sound import Sound, plan_sounds
@@ -122,7 +122,8 @@ class VideoPlan:
             if coding != rung.coding:
                 said = f"{rung.name} is {coding.codec} in {coding.container}"
                 warnings[f"{said}: the encoder for {rung.coding.codec} {because}."] = None
-            return replace(rung, coding=coding)
+                rung = at_level(replace(rung, coding=coding), rung.pace(self.timing).fps)
+            return rung
 
         rungs, singles = tuple(map(changed, self.rungs)), tuple(map(changed, self.singles))
         return replace(self, rungs=rungs, singles=singles, warnings=tuple(warnings))
@@ -163,7 +164,7 @@ def plan_video(
     if not (spec or single_specs or still_specs or preview_specs or storyboard_spec):
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
     asked = [*([spec] if spec else []), *single_specs]
-    fps = output_fps(video, max((o.max_fps for o in asked), default=60.0))
+    fps = output_fps(video, max((o.fastest_fps for o in asked), default=60.0))
     rungs = _rungs(spec, video, fps) if spec else ()
     singles = tuple(single(one, facts, fps) for one in single_specs)
     divisor = math.lcm(*(rung.fps_divisor for rung in (*rungs, *singles)))

@@ -71,13 +71,16 @@ def _within_level(spec: VideoRendition, video: VideoFacts, side: int, fps: Fract
 def _at(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction, divisor: int) -> Rung:
     width, height = size_of(*video.displayed_size, side)
     lower, upper, audio = range_of(side)
+    average, cap = spec.bitrate_bps, spec.max_bitrate_bps
+    if average is not None and average > upper and spec.height is not None and side < spec.height:
+        average, cap = upper, None if cap is None else round(cap * upper / average)
     coding = plan_coding(
         spec,
         (width, height),
         fps / divisor,
         video.hdr,
-        bitrate_bps=spec.bitrate_bps,
-        max_bitrate_bps=spec.max_bitrate_bps,
+        bitrate_bps=average,
+        max_bitrate_bps=cap,
         two_pass=spec.two_pass,
     )
     return Rung(

@@ -127,9 +127,9 @@ def timing(facts: MediaFacts, fps: Fraction, segment_s: float, gop_s: float = GO
 
 def output_fps(video: VideoFacts, max_fps: float) -> Fraction:
     """A constant frame rate for a source: its own when it is constant and allowed."""
-    fps = _source_fps(video)
-    if fps > Fraction(max_fps).limit_denominator(1001):
-        fps /= -(-fps // Fraction(max_fps).limit_denominator(1001))  # every second, third ... frame: an even cadence
+    fps, most = _source_fps(video), exact_fps(max_fps)
+    if fps > most:
+        fps /= -(-fps // most)  # every second, third ... frame: an even cadence
     if fps < _SLOWEST:
         fps *= -(-_SLOWEST // fps)
     return fps

@@ -102,6 +102,12 @@ def test_each_target_has_a_codec_a_container_and_a_sound_that_go_together(target
         assert any(a in home.audio_codecs for home in homes for a in plays.audio)
 
 
+def test_an_average_of_av1_has_no_cap_because_its_encoder_refuses_both() -> None:
+    recipe({"kind": "video", "name": "a", "codec": "av1", "max_bitrate_bps": 900_000})
+    with pytest.raises(ConfigurationError, match="caps a constant quality only"):
+        recipe({"kind": "video", "name": "a", "codec": "av1", "bitrate_bps": 600_000, "max_bitrate_bps": 900_000})
+
+
 def test_a_ladder_takes_the_same_settings() -> None:
     recipe({"kind": "video_ladder", "codec": "h265", "crf": 24, "profile": "main10", "pixel_format": "yuv420p10le"})
     with pytest.raises(ConfigurationError, match="use kind 'video'"):

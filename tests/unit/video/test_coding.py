@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecine.codecs import Container, VideoCodec
-from telecine.recipe import parse_recipe
+from telecine.recipe import load_recipe, parse_recipe
 from telecine.video.coding import Coding, without
 from telecine.video.ladder import range_of, size_of
 from telecine.video.level import level_for
@@ -196,3 +196,48 @@ def test_a_frame_rate_means_what_people_mean() -> None:
     assert rung.fps == (24000, 1001)
     (half,) = planned({"kind": "video", "name": "a", "fps": 30}, **FAST).singles
     assert (half.fps, half.fps_divisor) == (None, 2), "every second frame, not a resampled rate"
+
+
+@pytest.mark.parametrize(("most", "rate"), [(29.97, 30000 / 1001), (59.94, 60000 / 1001), (23.976, 24000 / 1001)])
+def test_a_highest_rate_with_decimals_keeps_the_frames_of_a_source_of_that_rate(most: float, rate: float) -> None:
+    source = {"r_fps": rate, "avg_fps": rate, "measured_fps": rate, "typical_fps": rate}
+    plan = planned({"kind": "video_ladder", "max_fps": most}, {"kind": "video", "name": "a", "max_fps": most}, **source)
+    assert float(plan.timing.fps) == pytest.approx(rate)
+    assert {rung.pace(plan.timing).fps for rung in plan.pictures if rung.height >= 720} == {plan.timing.fps}
+
+
+def test_a_rate_that_is_asked_for_needs_the_sources_frames_whatever_the_highest_rate_is() -> None:
+    fast = {"r_fps": 120.0, "avg_fps": 120.0, "measured_fps": 120.0, "typical_fps": 120.0}
+    plan = planned({"kind": "video", "name": "a", "fps": 120}, {"kind": "video", "name": "b"}, **fast)
+    assert plan.timing.fps == 120
+    assert [rung.pace(plan.timing).fps for rung in plan.singles] == [120, 60]
+
+
+def test_what_stands_in_for_h265_plays_on_the_television_too() -> None:
+    wanted = {"kind": "video", "name": "a", "codec": "h265", "target": "smart_tv", "stream_copy": "never"}
+    lacking = frozenset({"libx265"})
+    coding = planned(wanted, lacking=lacking).singles[0].coding
+    assert (coding.codec, coding.profile, coding.level) == (VideoCodec.H264, "main", 4.0)
+    (large,) = planned(wanted, lacking=lacking, width=3840, height=2160).singles
+    assert (large.width, large.height, large.coding.level) == (1920, 1080, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("preset", "size", "rates"),
+    [
+        ("web_video", (320, 240), (500_000, 750_000)),
+        ("web_video", (1280, 720), (3_000_000, 4_500_000)),
+        ("web_video", (1920, 1080), (3_000_000, 4_500_000)),
+        ("mobile_video", (640, 360), (800_000, 1_200_000)),
+    ],
+)
+def test_a_source_smaller_than_what_was_asked_gets_no_more_bits_than_its_size_needs(
+    preset: str, size: tuple[int, int], rates: tuple[int, int]
+) -> None:
+    coding = plan_video(media(video(width=size[0], height=size[1])), load_recipe(preset)).singles[0].coding
+    assert (coding.bitrate_bps, coding.max_bitrate_bps) == rates
+
+
+def test_a_rate_for_no_height_in_particular_is_taken_at_its_word() -> None:
+    (rung,) = planned({"kind": "video", "name": "a", "bitrate_bps": 3_000_000}, width=320, height=240).singles
+    assert rung.coding.bitrate_bps == 3_000_000
