@@ -1,27 +1,23 @@
 """Caption files of every text format, read into WebVTT's cues.
 
-Belongs here: WebVTT, SubRip and (Sub Station) ASS, from a stranger's bytes. Players show what WebVTT can say: bold,
-italic, underlined, and text at the top; fonts, colours and drawings are left out. Doesn't belong here: where the files
-come from (telecine/sidecar.py, telecine/video/captions.py).
+Belongs here: a stranger's bytes, and (Sub Station) ASS. Players show what WebVTT can say: bold, italic, underlined, and
+text at the top; fonts, colours and drawings are left out. Doesn't belong here: WebVTT and SubRip themselves (webvtt.py,
+subrip.py), where the files come from (telecine/sidecar.py, telecine/video/captions.py).
 """
 
 from __future__ import annotations
 
 import re
-from html import escape
 from pathlib import Path
 
 import pysubs2
 from pysubs2.formats.substation import parse_tags
 
-from telecine.stream import webvtt
-from telecine.stream.webvtt import CaptionFault, Captions, Cue
+from telecine.stream import subrip, webvtt
+from telecine.stream.webvtt import AT_TOP, CaptionFault, Captions, Cue, marked
 
 MAX_BYTES = 10_000_000  # a caption file of a long film has 200 kB
 FORMATS = ("vtt", "srt", "ass")
-_SRT_TIME = r"\d{1,2}:\d{1,2}:\d{1,2}[,.]\d{1,3}"
-_SRT_TIMES = re.compile(rf"^\s*({_SRT_TIME})\s*-->\s*({_SRT_TIME})(?:\s+[XY][12]:\d+.*)?\s*$")
-_AT_TOP = "line:0"
 _AN = re.compile(r"\\an([1-9])")
 
 
@@ -40,16 +36,18 @@ def read(path: Path, format_: str) -> tuple[Captions, tuple[str, ...]]:
     text, warnings = _decoded(path.read_bytes(), format_)
     if format_ == "vtt":
         return webvtt.parse(text), warnings
-    if format_ == "srt":
-        _check_srt(text)
-    elif "[Events]" not in text:
+    cues = subrip.parse(text) if format_ == "srt" else _ass(text)
+    return Captions(tuple(sorted(cues, key=lambda cue: cue.start_s))), warnings
+
+
+def _ass(text: str) -> tuple[Cue, ...]:
+    if "[Events]" not in text:
         raise CaptionFault(1, "an ASS file has a section [Events]")
     try:
-        subtitles = pysubs2.SSAFile.from_string(text, format_)
+        subtitles = pysubs2.SSAFile.from_string(text, "ass")
     except (pysubs2.Pysubs2Error, ValueError, IndexError, OverflowError) as e:
-        raise CaptionFault(1, f"not readable as {format_.upper()}: {e}") from e
-    cues = [cue for event in subtitles.get_text_events() if (cue := _cue(event, subtitles)) is not None]
-    return Captions(tuple(sorted(cues, key=lambda cue: cue.start_s))), warnings
+        raise CaptionFault(1, f"not readable as ASS: {e}") from e
+    return tuple(cue for event in subtitles.get_text_events() if (cue := _cue(event, subtitles)) is not None)
 
 
 def _decoded(data: bytes, format_: str) -> tuple[str, tuple[str, ...]]:
@@ -69,46 +67,17 @@ def _decoded(data: bytes, format_: str) -> tuple[str, tuple[str, ...]]:
     return re.sub(r"\r\n?", "\n", text), warnings
 
 
-def _check_srt(text: str) -> None:
-    """Refuse what pysubs2 would skip without a word."""
-    last = ""
-    cues = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if "-->" in line:
-            found = _SRT_TIMES.match(line)
-            if found is None:
-                raise CaptionFault(
-                    number, f"not the times of a cue (00:00:01,000 --> 00:00:04,000): {line.strip()[:60]!r}"
-                )
-            start, end = (_seconds(time) for time in found.groups())
-            if end < start:
-                raise CaptionFault(number, "the cue ends before it starts")
-            cues += 1
-        elif not cues and line.strip() and (not line.strip().isdigit() or last):
-            raise CaptionFault(number, f"text before the first line of times: {line.strip()[:60]!r}")
-        last = line.strip() if "-->" not in line else ""
-    if not cues:
-        raise CaptionFault(1, "no line of times (00:00:01,000 --> 00:00:04,000)")
-
-
-def _seconds(time: str) -> float:
-    hours, minutes, seconds = time.replace(",", ".").split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-
-
 def _cue(event: pysubs2.SSAEvent, subtitles: pysubs2.SSAFile) -> Cue | None:
     """A cue; None when nothing of it is text."""
     style = subtitles.styles.get(event.style, pysubs2.SSAStyle.DEFAULT_STYLE)
     plain = event.text.replace(r"\h", " ").replace(r"\n", "\n").replace(r"\N", "\n")
     text = ""
     for fragment, look in parse_tags(plain, style, subtitles.styles):
-        words = "" if look.drawing else escape(fragment, quote=False)
-        for tag, on in (("u", look.underline), ("i", look.italic), ("b", look.bold)):
-            words = f"<{tag}>{words}</{tag}>" if on and words.strip() else words
-        text += words
+        words = "" if look.drawing else fragment
+        text += marked(words, bold=look.bold, italic=look.italic, underline=look.underline)
     text = re.sub(r"\n\s*\n+", "\n", text.strip())  # a blank line would end the cue
     named = _AN.findall(event.text)
     top = (int(named[-1]) if named else int(style.alignment)) >= 7
     if not text or event.end <= event.start:
         return None
-    return Cue(event.start / 1000, event.end / 1000, text, _AT_TOP if top else "")
+    return Cue(event.start / 1000, event.end / 1000, text, AT_TOP if top else "")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
-_TIME = r"(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
-_TIMES = re.compile(rf"^\s*{_TIME}\s+-->\s+{_TIME}(?:\s+(.*\S))?\s*$")
+AT_TOP = "line:0"  # the settings of a cue that isn't to be shown at the bottom
+_TIME = r"(?:(\d+):)?([0-5]\d):([0-5]\d)\.(\d{3})"
+_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(?:\s+(.*\S))?\s*$")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _CLOCK = 90_000  # ticks a second of MPEG-2's clock
 
@@ -71,6 +73,14 @@ def parse(text: str) -> Captions:
     return Captions(tuple(sorted(cues, key=lambda cue: cue.start_s)), tuple(head))
 
 
+def marked(words: str, *, bold: bool = False, italic: bool = False, underline: bool = False) -> str:
+    """Plain words as a payload has them: escaped, and said how they look."""
+    text = escape(words, quote=False)
+    for tag, on in (("u", underline), ("i", italic), ("b", bold)):
+        text = f"<{tag}>{text}</{tag}>" if on and text.strip() else text
+    return text
+
+
 def on_clock(captions: Captions, shift_s: float, duration_s: float) -> Captions:
     """The cues that are shown within a stream, moved by `shift_s` and cut at its beginning and end."""
     moved = (replace(cue, start_s=cue.start_s + shift_s, end_s=cue.end_s + shift_s) for cue in captions.cues)
@@ -103,11 +113,14 @@ def segments(captions: Captions, durations_s: Sequence[float], first_pts_s: floa
 
 
 def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Runs of lines that aren't blank, each with the number of its first line."""
+    """Runs of lines that aren't blank, each with the number of its first line.
+
+    A line of spaces is text, unless a cue follows: it was meant to be blank then.
+    """
     blocks: list[tuple[int, list[str]]] = []
     fresh = True
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if not line or (not line.strip() and (fresh or _begins_cue(lines[number : number + 2]))):
             fresh = True
         elif fresh:
             blocks.append((number, [line]))
@@ -115,6 +128,11 @@ def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
         else:
             blocks[-1][1].append(line)
     return blocks
+
+
+def _begins_cue(lines: Sequence[str]) -> bool:
+    """Whether the first two lines are times, or an identifier and times."""
+    return any("-->" in line for line in lines[: 2 if lines and lines[0] else 1])
 
 
 def _cue(first: int, block: Sequence[str]) -> Cue:

@@ -83,6 +83,49 @@ def test_subrip_becomes_webvtt_with_its_text_escaped(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("{laughs} Hello", "{laughs} Hello"),
+        ("{laughs}", "{laughs}"),
+        (r"C:\new\home", r"C:\new\home"),
+        ("Tom &amp; Jerry &lt;3 AT&T", "Tom &amp; Jerry &lt;3 AT&amp;T"),
+        ("5 <3 you", "5 &lt;3 you"),
+        ("<I>one <b>two</I> three</b> four", "<i>one </i><b><i>two</i></b><b> three</b> four"),
+        ("<i>never closed\ntwo", "<i>never closed\ntwo</i>"),
+        (r"{\i1}One{\i0}<br/>two<s>three</s>", "One\ntwothree"),
+        ("before\n \n\nafter", "before\nafter"),
+        ("Ten\n9", "Ten\n9"),
+    ],
+)
+def test_subrip_loses_no_words(tmp_path: Path, said: str, text: str) -> None:
+    cue = f"00:00:01,000 --> 00:00:02,000\n{said}\n"
+    last, _ = _read(tmp_path, f"1\n{cue}", "srt")
+    assert [c.text for c in last.cues] == [text]
+    first, _ = _read(tmp_path, f"1\n{cue}\n2\n00:00:03,000 --> 00:00:04,000\nnext\n", "srt")
+    assert [c.text for c in first.cues] == [text, "next"]
+    assert parse(render(first)) == first
+
+
+@pytest.mark.parametrize(
+    ("written", "cues"),
+    [
+        ("00:01.000 --> 00:02.000\none\n \ntwo\n", [Cue(1, 2, "one\n \ntwo")]),
+        (
+            "00:01.000 --> 00:02.000\none\n \n2\n00:03.000 --> 00:04.000\ntwo\n",
+            [Cue(1, 2, "one"), Cue(3, 4, "two", "", "2")],
+        ),
+        ("  \n\n00:01.000 --> 00:02.000\none\n\n \n", [Cue(1, 2, "one")]),
+        ("1:00:01.000 --> 1:00:02.000\none\n", [Cue(3601, 3602, "one")]),
+        ("00:01.000-->00:02.000 line:0\none\n", [Cue(1, 2, "one", "line:0")]),
+    ],
+)
+def test_what_players_accept_as_webvtt_is_read(tmp_path: Path, written: str, cues: list[Cue]) -> None:
+    captions, _ = _read(tmp_path, f"WEBVTT\n\n{written}", "vtt")
+    assert list(captions.cues) == cues
+    assert parse(render(captions)) == captions
+
+
 def test_ass_loses_its_looks_but_no_words(tmp_path: Path) -> None:
     captions, _ = _read(tmp_path, ASS, "ass")
     assert captions.cues == (Cue(1.0, 2.0, "<i>Keep out</i>", "line:0"), Cue(5.0, 6.0, "One\nTwo, three"))
