@@ -17,6 +17,7 @@ from telecine.partition import PRIVATE_PREFIX
 from telecine.priority import Lane, Priority
 from telecine.recipe import Recipe, load_recipe
 
+CAPTION_FILES = (".vtt", ".srt", ".ass", ".ssa")
 UPLOADS_PREFIX = "uploads/"  # where `telecine process` puts files: no bucket rule matches there
 # Names that programs use while they write, and files that desktops leave behind.
 _TEMPORARY = re.compile(
@@ -102,7 +103,7 @@ def is_temporary(key: str) -> bool:
 
 def is_captions(key: str) -> bool:
     """Whether an object is captions by its name: it belongs to the video beside it (telecine/sidecar)."""
-    return key.lower().endswith((".vtt", ".srt"))
+    return key.lower().endswith(CAPTION_FILES)
 
 
 def is_own_output(key: str) -> bool:

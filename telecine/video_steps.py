@@ -71,10 +71,10 @@ def _plan(facts: MediaFacts, work: FileJob) -> VideoPlan:
         Vault(work.store, work.settings)  # whose absence is better learnt before the encode
     if streams is None or streams.captions == "none":
         return plan_video(facts, recipe, lacking=lacking_encoders())
-    found = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
+    found, unused = fetch_sidecars(work.store, work.job.bucket, work.job.key, work.directory)
     files, warnings = readable(found, required=streams.captions == "required")
     plan = plan_video(facts, recipe, files, lacking=lacking_encoders())
-    return replace(plan, warnings=(*plan.warnings, *warnings))
+    return replace(plan, warnings=(*plan.warnings, *warnings, *unused))
 
 
 def _seconds(left: VideoPlan, work: FileJob) -> float:

@@ -97,13 +97,14 @@ def language_tag(language: str | None) -> str:
 
 
 def language_name(tag: str) -> str | None:
-    """A language by its own name ("Deutsch"), or None when it isn't known."""
+    """A language by its own name ("Deutsch"), without what nobody knows of it; None when it isn't known itself."""
     if tag == UNKNOWN:
         return None
     try:
         name = Locale.parse(tag, sep="-").get_display_name()
     except (UnknownLocaleError, ValueError):
-        return None
+        primary, _, more = tag.partition("-")
+        return language_name(primary) if more else None
     return name[0].upper() + name[1:] if name else None
 
 

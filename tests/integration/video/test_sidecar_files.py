@@ -25,9 +25,15 @@ BAD = "WEBVTT\n\n00:01.000 --> soon\nHello\n"
 
 def test_captions_beside_a_video_are_in_both_streams_and_on_their_own(bench: Bench, base: Path) -> None:
     srt = "1\n00:00:00,500 --> 00:00:01,500\nNur dies\n"
-    job = bench.accept(base, beside={".en.vtt": GOOD, ".de.forced.srt": srt, ".txt": "no captions", "-2.fr.vtt": GOOD})
+    useless = {".English.srt": srt, ".en.ttml": "<tt/>", ".txt": "no captions", "-2.fr.vtt": GOOD}
+    job = bench.accept(base, beside={".en.vtt": GOOD, ".de.forced.srt": srt, **useless})
     outcome = bench.attempt(job)
     assert (outcome.status, outcome.error_code) == ("COMPLETED", None)
+    told = [warning for warning in bench.manifest(job)["warnings"] if "Not among the captions" in warning]
+    assert [(".English.srt (a name" in warning, ".en.ttml (what" in warning) for warning in told] == [
+        (True, False),
+        (False, True),
+    ]
     bucket, outputs = bench.config.output_bucket, bench.manifest(job)["outputs"]
     found = {o["name"]: o for o in outputs if o["mime"] == "text/vtt"}
     assert set(found) == {"captions-en", "captions-de-forced"}
@@ -80,5 +86,5 @@ def test_caption_files_go_along_with_a_file_that_is_handed_over(bench: Bench, ba
     keys |= {get(bench.ledger, third.job_id).key}
     assert len(keys) == 3
     for key in keys:
-        found = fetch_sidecars(bench.store, copied.input_bucket, key, tmp_path)
+        found, _ = fetch_sidecars(bench.store, copied.input_bucket, key, tmp_path)
         assert [(file.name, file.language) for file in found] == [("clip [1].en.vtt", "en")]

@@ -11,7 +11,8 @@ from telecine.config import Rule
 from telecine.errors import ErrorCode, InputError
 from telecine.probe import SubtitleFacts
 from telecine.probe.labels import subtitle_kind
-from telecine.sidecar import sidecar_of
+from telecine.sidecar import sidecar_of, unused
+from telecine.stream.tracks import language_name
 from telecine.video.captions import CaptionFile, plan_captions, readable
 
 
@@ -27,6 +28,11 @@ from telecine.video.captions import CaptionFile, plan_captions, readable
         ("films/clip.hi.srt", ("hi", False, False)),
         ("films/clip.hi.sdh.srt", ("hi", False, True)),
         ("films/clip.en.hi.srt", ("en", False, True)),
+        ("films/clip.en-forced.srt", ("en", True, False)),
+        ("films/clip.pt-BR_SDH.srt", ("pt-BR", False, True)),
+        ("films/clip.en.default.srt", ("en", False, False)),
+        ("films/clip.zh-yue.srt", ("zh-yue", False, False)),
+        ("films/clip.en-XX.vtt", ("en-XX", False, False)),
     ],
 )
 def test_a_sidecar_says_language_and_kind_in_its_name(candidate: str, found: tuple[str | None, bool, bool]) -> None:
@@ -48,6 +54,23 @@ def test_a_sidecar_says_language_and_kind_in_its_name(candidate: str, found: tup
 )
 def test_other_files_are_no_sidecars(candidate: str) -> None:
     assert sidecar_of("films/clip.mp4", candidate) is None
+
+
+def test_ass_files_are_sidecars_too() -> None:
+    found = [sidecar_of("clip.mp4", name) for name in ("clip.en.ass", "clip.de.SSA")]
+    assert [(f.format, f.language) for f in found if f] == [("ass", "en"), ("ass", "de")]
+
+
+def test_caption_files_that_cannot_be_used_are_told_from_those_of_other_videos() -> None:
+    beside = ["clip.mp4", "clip.en.vtt", "clip.English.srt", "clip.de.ttml", "clip.part2.mp4", "clip.part2.fr.vtt"]
+    beside += ["clip.part3.vtt", "clip.nfo", "clip.jpg"]
+    expected = ("clip.English.srt", "clip.de.ttml", "clip.part3.vtt")
+    assert unused("clip.mp4", beside) == expected
+    assert unused("a.b/clip.mp4", [f"a.b/{name}" for name in beside]) == tuple(f"a.b/{name}" for name in expected)
+
+
+def test_a_language_without_a_locale_of_its_own_has_the_name_of_its_family() -> None:
+    assert [language_name(tag) for tag in ("zh-yue", "en-XX", "part2-en", "qq-XX")] == ["中文", "English", None, None]
 
 
 def a_track(index: int, codec: str, language: str | None, **more: Any) -> SubtitleFacts:
