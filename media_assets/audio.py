@@ -6,6 +6,7 @@ from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_conne
 from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import audio_files
+from media_assets.stream_checks import AUDIO_STREAMS, StreamChecks, stream_check_specs
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.assets import AUDIO_ASSETS
@@ -32,8 +33,10 @@ _DESCRIPTIONS = {
         )
         for asset in AUDIO_ASSETS
     ],
+    check_specs=stream_check_specs(AUDIO_STREAMS),
     partitions_def=audio_files,
     hooks=hooks,
+    can_subset=True,  # all is made all the same; without it, Dagster wants a result of every check of every run
     backfill_policy=dg.BackfillPolicy.multi_run(20),
 )
 def audio(context: dg.AssetExecutionContext, ledger: LedgerResource, object_store: ObjectStoreResource):
@@ -57,9 +60,11 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
         return
     keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
+        checks = StreamChecks(AUDIO_STREAMS)
         pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])
         for outcome in run_audio_claim(book, store, settings, held, context.log.info):
             job = outcome.job
+            checks.add(outcome)
             if outcome.manifest is not None:
                 if not held.stands():  # recovery tells Dagster; a newer generation may be there by now
                     continue
@@ -67,5 +72,6 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
             if outcome.error_code is not None:
                 problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
                 context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}\n{outcome.error_details}")
+        tell(context, checks.evaluations())
         held.release(settings.scratch)
     fail_if_any(held, problems)

@@ -14,7 +14,7 @@ from media_assets.claim_work import bind, fail_if_any, hold
 from media_assets.hooks import hooks
 from media_assets.materializations import details
 from media_assets.partitions import video_files
-from media_assets.stream_checks import stream_check_specs, stream_checks
+from media_assets.stream_checks import VIDEO_STREAMS, stream_check_specs, stream_checks
 from media_assets.video_checks import video_check_specs, video_checks
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
@@ -28,7 +28,7 @@ from telecine.video_job import Baton, resume
 from telecine.worker import Outcome
 
 _NAMES = {asset: asset.replace("/", "_") for asset in VIDEO_ASSETS}
-_CHECK_SPECS = [*video_check_specs, *stream_check_specs]
+_CHECK_SPECS = [*video_check_specs, *stream_check_specs(VIDEO_STREAMS)]
 _CHECKS = [spec.get_python_identifier() for spec in _CHECK_SPECS]
 
 

@@ -29,6 +29,7 @@ _BURSTS = 1.06  # a median rate this much above the mean means pauses between bu
 _SLOWEST = 5  # below it players seek and start badly; frames are repeated a whole number of times
 GOP_S = 2.0  # Apple HLS authoring 1.10
 _CRUMB, _GOP_SLACK = 1 / 6, 0.1
+_LEAST_S, _MOST_S = 2, 10  # of a segment, as recipes may ask for it
 _DEFAULT = Fraction(25)  # for a single frame
 _HALF = Fraction(1, 2)
 
@@ -139,7 +140,8 @@ def _gop(frames: int, fps: Fraction, segment_s: float, gop_s: float) -> tuple[in
     """Frames of a GOP and GOPs of a segment: the wanted ones, or near them when those leave a crumb at the end.
 
     A last segment of a few frames is little more than its keyframe, and its bit rate, many times the others', would
-    have to be declared as the stream's peak. The same goes for the last keyframe of an I-frame playlist.
+    have to be declared as the stream's peak. The same goes for the last keyframe of an I-frame playlist. No segment
+    gets shorter or longer than a recipe could have asked for.
     """
     gops = max(1, round(segment_s / gop_s))
     wanted = max(1, round(segment_s * fps / gops))
@@ -149,6 +151,7 @@ def _gop(frames: int, fps: Fraction, segment_s: float, gop_s: float) -> tuple[in
 
     slack = int(wanted * _GOP_SLACK)
     near = [wanted, *(gop for step in range(1, slack + 1) for gop in (wanted + step, wanted - step))]
+    near = [gop for gop in near if _LEAST_S <= gop * gops / fps <= _MOST_S] or [wanted]
     # The smallest in this order: no crumb of a segment, then no crumb of a GOP, then the nearest.
     return min(near, key=lambda gop: (leaves_a_crumb(gop * gops), leaves_a_crumb(gop))), gops
 

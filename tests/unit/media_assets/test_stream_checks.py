@@ -6,17 +6,29 @@ from dataclasses import fields
 from typing import Any
 
 import dagster as dg
+import pytest
 
+from media_assets.audio import audio
 from media_assets.checks import VERIFIED
-from media_assets.stream_checks import stream_check_specs, stream_checks
+from media_assets.stream_checks import (
+    AUDIO_STREAMS,
+    VIDEO_STREAMS,
+    StreamChecks,
+    stream_check_specs,
+    stream_checks,
+)
 from media_assets.videos import videos
 from telecine.ledger import Job
 from telecine.worker import Outcome
 
 
+def outcome(streams: dict[str, Any], key: str = "") -> Outcome:
+    job = Job(**{field.name: None for field in fields(Job)} | {"key": key})  # type: ignore[arg-type]
+    return Outcome(job, "COMPLETED", private_facts={"streams": streams})
+
+
 def results(streams: dict[str, Any]) -> dict[str, dg.AssetCheckResult]:
-    job = Job(**{field.name: None for field in fields(Job)})  # type: ignore[arg-type]
-    found = stream_checks(Outcome(job, "COMPLETED", private_facts={"streams": streams}))
+    found = stream_checks(outcome(streams))
     return {result.asset_key.to_user_string(): result for result in found if result.asset_key}
 
 
@@ -51,7 +63,27 @@ def test_a_run_without_streams_says_nothing() -> None:
     assert results({}) == {}
 
 
-def test_the_checks_belong_to_the_assets() -> None:
-    keys = {(key.asset_key.to_user_string(), key.name) for key in videos.check_keys}
-    assert {("video/hls", VERIFIED), ("video/dash", VERIFIED)} <= keys
-    assert len(stream_check_specs) == 2
+def test_the_streams_of_many_sound_files_are_summed_up_each_by_its_name() -> None:
+    checks = StreamChecks(AUDIO_STREAMS)
+    good = {"pass": 30, "fail": 0, "n/a": 20, "broken": []}
+    checks.add(outcome({"audio/hls": good, "audio/dash": good}, "a.mp3"))
+    checks.add(outcome({"audio/hls": {**good, "pass": 29, "fail": 1, "broken": ["APPLE-1.30 peak"]}}, "b.mp3"))
+    checks.add(outcome({"audio/hls": {"refused": ["TC-FILES missing"]}}, "c.mp3"))
+    checks.add(outcome({}, "d.mp3"))
+    found = {e.asset_key.to_user_string(): e for e in checks.evaluations()}
+    assert (found["audio/dash"].passed, found["audio/dash"].metadata["rules kept"].value) == (True, 30)
+    hls = found["audio/hls"]
+    assert (hls.passed, hls.severity, hls.metadata["rules kept"].value) == (False, dg.AssetCheckSeverity.ERROR, 59)
+    assert hls.metadata["broken"].value == "- c.mp3: TC-FILES missing\n- b.mp3: APPLE-1.30 peak"
+    assert list(StreamChecks(AUDIO_STREAMS).evaluations()) == []
+
+
+@pytest.mark.parametrize(("assets", "streams"), [(videos, VIDEO_STREAMS), (audio, AUDIO_STREAMS)])
+def test_the_checks_belong_to_the_assets(assets: dg.AssetsDefinition, streams: tuple[str, ...]) -> None:
+    keys = {(key.asset_key.to_user_string(), key.name) for key in assets.check_keys}
+    assert {(stream, VERIFIED) for stream in streams} <= keys
+    assert len(stream_check_specs(streams)) == 2
+
+
+def test_sound_files_without_streams_are_a_run_without_results() -> None:
+    assert not [out.name for out in audio.op.output_defs if out.is_required]

@@ -117,8 +117,17 @@ def test_the_clock_is_whole_numbers_for_the_slowest_rung(rate: float, end_s: flo
     clock = clock_of(facts, segment_s, divisor=div)
     assert clock.frames % div == clock.gop_frames % div == clock.segment_frames % clock.gop_frames == 0
     assert abs(clock.segment_s - segment_s) <= segment_s * 0.1 + 2 * div / clock.fps
+    assert 2 <= Fraction(clock.segment_frames) / clock.fps <= 10
     assert abs(clock.duration_s - end_s) <= div / clock.fps
     assert clock.pace(div).frames >= 1
+
+
+@pytest.mark.parametrize("segment_s", [2.0, 10.0])
+def test_a_segment_at_the_limit_gives_way_to_the_inside(segment_s: float) -> None:
+    ntsc = dict.fromkeys(("r_fps", "avg_fps", "measured_fps", "typical_fps"), 30000 / 1001)
+    lengths = {clock_of(media(video(end_s=60 + n / 5, **ntsc), None), segment_s).segment_s for n in range(60)}
+    assert len(lengths) > 1, "the rest decides"
+    assert all(2 <= length <= 10 for length in lengths)
 
 
 def test_a_very_short_rest_never_makes_a_segment_or_gop_of_its_own() -> None:
