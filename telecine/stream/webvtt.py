@@ -149,7 +149,7 @@ def _cue(first: int, block: Sequence[str]) -> Cue:
     start, end = _seconds(groups[:4]), _seconds(groups[4:8])
     if end <= start:
         raise CaptionFault(first + at, "the cue ends before it starts")
-    identifier = block[0].strip() if at else ""
+    identifier = block[0] if at else ""
     return Cue(start, end, "\n".join(block[at + 1 :]), groups[8] or "", identifier)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from telecine.stream import caption_file, webvtt
@@ -158,6 +158,8 @@ def test_a_file_that_does_not_parse_is_refused_with_line_and_reason(
     assert reason in caught.value.reason
 
 
+@example(b"\x1cSTYLE\n00:01.000 --> 00:02.000\n", "vtt")  # a space to Python, none to WebVTT
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(caption_file.FORMATS))
 def test_any_bytes_are_read_or_refused_by_line(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, kind: str
