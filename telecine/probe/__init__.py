@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from telecine.probe.choice import (
     judged_video,
     without_undecodable,
 )
+from telecine.probe.closed_captions import holds_captions
 from telecine.probe.facts import Chapter, MediaFacts
 from telecine.probe.frames import leaves_open, looked_at
 from telecine.probe.headers import (
@@ -123,6 +125,8 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
     warnings = _check_tracks(videos, audios, video, audio, cut, complaints)
     if video is not None and leaves_open(video):
         video = looked_at(path, video, cancel)
+    if video is not None:
+        video = replace(video, closed_captions=holds_captions(path, video))
         videos = tuple(video if v.index == video.index else v for v in videos)
     facts = MediaFacts(
         format=name,

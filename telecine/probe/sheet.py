@@ -156,6 +156,7 @@ def _flags(track: TrackFacts) -> str:
         "encrypted": track.encrypted,
         "dubbed": isinstance(track, AudioFacts) and track.dubbed,
         "original": isinstance(track, AudioFacts) and track.original,
+        "closed captions": isinstance(track, VideoFacts) and track.closed_captions,
     }
     return ", ".join(name for name, up in flags.items() if up)
 

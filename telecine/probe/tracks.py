@@ -91,6 +91,7 @@ class VideoFacts(TrackFacts):
         keyframe_interval_s: longest distance between keyframes.
         bitrate_bps: average, measured from the packets.
         picture: an attached picture (cover art), not a film.
+        closed_captions: captions (CEA-608, CEA-708) come with the first frames.
     """
 
     profile: str | None
@@ -122,6 +123,7 @@ class VideoFacts(TrackFacts):
     keyframe_interval_s: float | None
     bitrate_bps: int | None
     picture: bool
+    closed_captions: bool = False
 
     @property
     def hdr(self) -> Literal["pq", "hlg"] | None:

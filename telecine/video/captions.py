@@ -32,6 +32,10 @@ _TEXT = {
     "text": ("srt", "srt"),
 }
 _MUXER = {"srt": "srt", "vtt": "webvtt", "ass": "ass"}
+_CLOSED = (
+    "The picture carries closed captions (CEA-608 or CEA-708), which are not among the captions: only text tracks and "
+    "files beside the source can be."
+)
 _PICTURES = {"hdmv_pgs_subtitle": "PGS", "dvb_subtitle": "DVB", "dvd_subtitle": "VobSub", "xsub": "XSUB"}
 
 
@@ -93,14 +97,17 @@ def readable(files: Sequence[CaptionFile], *, required: bool) -> tuple[tuple[Cap
 
 
 def plan_captions(
-    subtitles: Sequence[SubtitleFacts], files: Sequence[CaptionFile]
+    subtitles: Sequence[SubtitleFacts], files: Sequence[CaptionFile], *, closed: bool = False
 ) -> tuple[tuple[Caption, ...], tuple[str, ...]]:
     """The captions to make, and sentences about tracks that can't be.
 
     A file replaces a track of the same language and kind; of two tracks alike both stay.
+
+    Args:
+        closed: whether the picture carries captions in its bitstream.
     """
     chosen: list[tuple[Caption, str | None]] = []
-    warnings: list[str] = []
+    warnings = [_CLOSED] if closed else []
     for file in files:
         role = _role(file.forced, file.sdh)
         rendition = Rendition("", language_tag(file.language), role=role)

@@ -176,7 +176,9 @@ def plan_video(
         divisor=divisor,
     )
     captions, warnings = (
-        plan_captions(facts.subtitles, caption_files) if streams and streams.captions != "none" else ((), ())
+        plan_captions(facts.subtitles, caption_files, closed=video.closed_captions)
+        if streams and streams.captions != "none"
+        else ((), ())
     )
     stills = tuple(still for spec in still_specs for still in plan_stills(spec, video, clock))
     previews = tuple(plan_preview(spec, video, clock) for spec in preview_specs)
