@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from telecine.stream.verify.nal import AvcPicture, read_sps
+from telecine.stream.verify.sound_config import UNKNOWN, SoundShape, sound_shape
 from telecine.stream.verify.window import Broken
 
 _PICTURE_AT, _SOUND_AT = 78, 28  # where a sample entry's boxes begin (14496-12 sections 12.1.3, 12.2.3)
@@ -31,6 +32,7 @@ class Entry:
         range: "SDR", "PQ" or "HLG"; None where nothing says.
         scheme: of encryption ("cbcs"), None for clear samples.
         kid: id of the key that samples have by default (tenc), hexadecimal; None for clear samples.
+        shape: of sound, its channels and rates.
         nal_bytes: size of a NAL unit's length; None for other codecs.
     """
 
@@ -43,6 +45,7 @@ class Entry:
     scheme: str | None = None
     kid: str | None = None
     nal_bytes: int | None = None
+    shape: SoundShape = UNKNOWN
 
 
 def sample_entry(data: bytes, kind: bytes, start: int, end: int, handler: bytes) -> Entry:
@@ -63,7 +66,9 @@ def sample_entry(data: bytes, kind: bytes, start: int, end: int, handler: bytes)
         kind = protection.get(b"frma", kind)[:4]
     name = kind.decode("ascii", "replace")
     if not picture:
-        return Entry(name, _sound_codec(kind, boxes), scheme=scheme, kid=kid)
+        kinds = _descriptors_of(boxes) if sound else {}
+        shape = sound_shape(kind, boxes, kinds) if sound else UNKNOWN
+        return Entry(name, _sound_codec(kind, kinds), scheme=scheme, kid=kid, shape=shape)
     width, height = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (24, 26))
     seen = _avc_picture(boxes.get(b"avcC", b""))
     colour = _RANGES.get(_transfer(boxes.get(b"colr", b"")) or (seen.transfer if seen else None) or 0, "SDR")
@@ -162,16 +167,12 @@ def _hevc_words(words: list[str]) -> list[str]:
     return words
 
 
-def _sound_codec(kind: bytes, boxes: dict[bytes, bytes]) -> str:
+def _sound_codec(kind: bytes, kinds: dict[int, bytes]) -> str:
     if kind in _PLAIN:
         return _PLAIN[kind]
     name = kind.decode("ascii", "replace")
-    record = boxes.get(b"esds") or dict(_boxes(wave := boxes.get(b"wave", b""), 0, len(wave))).get(b"esds")
-    if name != "mp4a" or record is None:
-        return name
-    kinds = _descriptors(record[4:])
     config = kinds.get(4, b"")
-    if not config:
+    if name != "mp4a" or not config:
         return name
     if config[0] != 0x40:
         return f"mp4a.{config[0]:02x}"
@@ -182,6 +183,12 @@ def _sound_codec(kind: bytes, boxes: dict[bytes, bytes]) -> str:
     if kind_ == 31:
         kind_ = 32 + ((special[0] & 7) << 3 | special[1] >> 5)
     return aac_codec(kind_)
+
+
+def _descriptors_of(boxes: dict[bytes, bytes]) -> dict[int, bytes]:
+    """Of a sound's esds box, which QuickTime puts into another one."""
+    record = boxes.get(b"esds") or dict(_boxes(wave := boxes.get(b"wave", b""), 0, len(wave))).get(b"esds")
+    return _descriptors(record[4:]) if record is not None else {}
 
 
 def _descriptors(data: bytes) -> dict[int, bytes]:

@@ -27,6 +27,8 @@ from telecine.stream.verify.window import whole_number
 _WITHIN = 0.10
 _COVERS_S = 0.1
 _ROUNDING_S = 0.0015
+_MPEG, _CICP = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011", "urn:mpeg:mpegB:cicp:ChannelConfiguration"
+_LAYOUTS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 9: 3, 10: 4, 11: 7, 12: 8, 14: 8}  # ISO/IEC 23091-3
 _KINDS = ("video", "audio", "text", "image")
 
 
@@ -188,6 +190,7 @@ def _check_words(notes: Notebook, said: Representation, rendition: Rendition) ->
     codecs = [codec for codec in said.given.get("codecs", "").split(",") if codec.strip()]
     if said.kind in ("video", "audio") and rendition.codecs():
         compare_codecs(notes, "DASH-5.3.7.2", said.id, codecs, rendition.codecs())
+    _check_sound(notes, said, rendition)
     stretch = rendition.any("video")
     if said.kind != "video" or stretch is None:
         return
@@ -208,6 +211,25 @@ def _check_words(notes: Notebook, said: Representation, rendition: Rendition) ->
     found = re.fullmatch(r"([0-9]{1,9})(?:/([1-9][0-9]{0,8}))?", declared)
     value = float(Fraction(int(found[1]), int(found[2] or 1))) if found else 0.0
     notes.check("DASH-5.3.7.2-rate", same_rate(value, rate, even=even), said.id, f"{rate:.3f}", declared)
+
+
+def _check_sound(notes: Notebook, said: Representation, rendition: Rendition) -> None:
+    """@audioSamplingRate (one number, or the least and the largest) and the number of channels."""
+    stretch = rendition.any("audio")
+    if said.kind != "audio" or stretch is None:
+        return
+    rates, declared = stretch.shape.rates, said.given.get("audioSamplingRate")
+    if rates and declared is not None:
+        numbers = [whole_number(part) or 0 for part in declared.split()] or [0]
+        good = any(numbers[0] <= rate <= numbers[-1] for rate in rates) and len(numbers) < 3
+        notes.check("DASH-5.3.7.2-sampling", good, said.id, " or ".join(f"{rate} Hz" for rate in rates), declared)
+    for scheme, value in said.channels:
+        number = whole_number(value)
+        count = _LAYOUTS.get(number or 0) if scheme == _CICP else number if scheme == _MPEG else None
+        known = scheme in (_CICP, _MPEG) and bool(stretch.shape.channels) and (count is not None or number is None)
+        if known:
+            real = " or ".join(map(str, stretch.shape.channels))
+            notes.check("DASH-5.8.5.4", count in stretch.shape.channels, said.id, f"{real} channels", value)
 
 
 def _check_bandwidth(notes: Notebook, mpd: Mpd, said: Representation, rendition: Rendition) -> None:

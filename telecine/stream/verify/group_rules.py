@@ -13,6 +13,7 @@ from telecine.stream.verify.hls_read import Line, Multivariant, Playlist
 from telecine.stream.verify.measure import Session
 from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.report import Notebook
+from telecine.stream.verify.window import whole_number
 
 # Language, script, region, variants, private use: enough to tell a tag from a name (RFC 5646 section 2.1).
 LANGUAGE = re.compile(
@@ -39,6 +40,7 @@ def check(
             notes.check("RFC8216-4.3.4.2.1", there, line.where, "there" if there else "missing", f'{kind}="{named}"')
     for line in entry.media:
         _check_member(notes, line)
+        _check_channels(notes, line, renditions.get(line.playlist or ""))
     for (kind, name), members in entry.groups.items():
         _check_group(notes, f'{kind} "{name}"', members)
 
@@ -62,6 +64,17 @@ def _check_member(notes: Notebook, line: Line) -> None:
         notes.check("APPLE-8.10", language is not None, where, "", language or "no LANGUAGE")
     if language is not None:
         notes.check("TC-LANGUAGE", LANGUAGE.fullmatch(language) is not None, where, "", language)
+
+
+def _check_channels(notes: Notebook, line: Line, rendition: Rendition | None) -> None:
+    said = line.given.get("channels")
+    stretch = rendition.any("audio") if rendition is not None else None
+    if said is None or line.given.get("type") != "AUDIO" or stretch is None or not stretch.shape.channels:
+        notes.skip("TC-CHANNELS", "no number of channels is declared, or none is known")
+        return
+    count = whole_number(said.partition("/")[0])  # what follows is spatial coding and the like
+    where, real = f"{line.where} ({line.given.get('name', '')})", stretch.shape.channels
+    notes.check("TC-CHANNELS", count in real, where, " or ".join(map(str, real)), said)
 
 
 def _check_group(notes: Notebook, where: str, members: tuple[Line, ...]) -> None:

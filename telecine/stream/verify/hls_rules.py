@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from telecine.stream.verify import group_rules, iframe_rules, protection_rules, variant_rules
+from telecine.stream.verify import caption_rules, group_rules, iframe_rules, protection_rules, variant_rules
 from telecine.stream.verify.hls_read import Multivariant, Playlist, read
 from telecine.stream.verify.measure import Session
 from telecine.stream.verify.measured import Container
@@ -17,7 +17,6 @@ from telecine.stream.verify.report import Notebook
 from telecine.stream.verify.segment_rules import check_aligned, check_lengths, check_objects, check_segments
 
 _SLACK_S = 0.5  # Apple 7.7
-_COVERS_S = 0.1  # by which subtitles may end before the picture
 _HALF_TICK_S = 0.0006  # EXTINF is often written with three decimals
 
 
@@ -175,14 +174,7 @@ def _check_together(notes: Notebook, found: Presentation) -> None:
     for text in found.texts():
         if main is None:
             continue
-        whole = main.declared_s
-        notes.check(
-            "APPLE-5.5", text.declared_s >= whole - _COVERS_S, text.name, f"{text.declared_s:.3f} s", f"{whole:.3f} s"
-        )
-        for number, measured in enumerate(text.measured):
-            if measured.captions is not None:
-                there = measured.captions.map is not None
-                notes.check("APPLE-5.3", there, text.where(number), "there" if there else "no X-TIMESTAMP-MAP")
+        caption_rules.check(notes, main, text)
 
 
 def _check_independent(notes: Notebook, entry: Multivariant, found: Presentation) -> None:

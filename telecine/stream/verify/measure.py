@@ -19,6 +19,7 @@ from telecine.stream.verify.nal import AvcPicture
 from telecine.stream.verify.packed import Frames, looks_packed, read_packed
 from telecine.stream.verify.place import Missing, Place
 from telecine.stream.verify.sealed import check_sealed, opened
+from telecine.stream.verify.sound_config import UNKNOWN
 from telecine.stream.verify.transport import Stream, read_transport, unwrapped
 from telecine.stream.verify.webvtt import read_webvtt
 from telecine.stream.verify.window import Broken, Extent, Window
@@ -229,6 +230,7 @@ def _of_run(run: Run, window: Window) -> Stretch:
         range=entry.range if entry else None,
         scheme=entry.scheme if entry else None,
         kid=entry.kid if entry else None,
+        shape=entry.shape if entry else UNKNOWN,
     )
 
 
@@ -258,13 +260,16 @@ def _of_stream(stream: Stream) -> Stretch:
         skips=stream.skips,
         sizes=((picture.width, picture.height), picture.display) if picture else (),
         scheme=stream.scheme,
+        shape=stream.sound.shape if stream.sound else UNKNOWN,
+        counters=stream.counters,
         range={2: None, 16: "PQ", 18: "HLG"}.get(picture.transfer, "SDR") if picture else None,
     )
 
 
 def _of_frames(frames: Frames, begin_s: float) -> Stretch:
     end = begin_s + frames.duration_s
-    return Stretch("audio", frames.codec, begin_s, end, begin_s, end, begin_s, frames.frame_s, frames.count, clean=True)
+    times = (begin_s, end, begin_s, end, begin_s)
+    return Stretch("audio", frames.codec, *times, frames.frame_s, frames.count, clean=True, shape=frames.shape)
 
 
 def _words(error: Exception) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from telecine.stream.verify.fragments import Sync
 from telecine.stream.verify.init_section import Track
+from telecine.stream.verify.sound_config import UNKNOWN, SoundShape
 from telecine.stream.verify.webvtt import Captions
 from telecine.stream.verify.window import Extent
 
@@ -83,6 +84,8 @@ class Stretch:
         skips: broken continuity counters inside.
         sizes: of pictures, as stored and as shown.
         frames: samples of MP4 that can be decoded alone, and where their bytes are.
+        shape: of sound, its channels and rates.
+        counters: the first and the last continuity counter of a transport stream.
         scheme: of sample encryption, None for clear samples; `kid` the id of their key, where it is said.
     """
 
@@ -105,6 +108,8 @@ class Stretch:
     range: str | None = None
     scheme: str | None = None
     kid: str | None = None
+    shape: SoundShape = UNKNOWN
+    counters: tuple[int, int] | None = None
 
     def moved(self, by_s: float) -> Stretch:
         """The same, later."""

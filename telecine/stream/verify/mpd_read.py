@@ -22,6 +22,7 @@ _WHOLE = "([0-9]{1,9})"
 _DURATION = re.compile(rf"P(?:{_WHOLE}D)?(?:T(?:{_WHOLE}H)?(?:{_WHOLE}M)?(?:([0-9]{{1,9}}(?:\.[0-9]{{1,18}})?)S)?)?")
 _TRICK = "http://dashif.org/guidelines/trickmode"
 _MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
+_CHANNELS = "AudioChannelConfiguration"
 _KEY_ID = "{urn:mpeg:cenc:2013}default_KID"
 _TYPES = ("application/dash+xml", "video/vnd.mpeg.dash.mpd")
 
@@ -46,6 +47,7 @@ class Representation:
         scale: the timescale that its segments are counted in.
         trick: for scrubbing only.
         protected: whether there is any ContentProtection; `protections` are those that name a scheme.
+        channels: scheme and value of each AudioChannelConfiguration.
         overlaps: timeline entries that don't begin where the one before ends, as "t instead of t".
     """
 
@@ -60,6 +62,7 @@ class Representation:
     trick: bool = False
     protected: bool = False
     protections: tuple[Protection, ...] = ()
+    channels: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -189,7 +192,13 @@ def _representations(context: _Context, above: list[ET.Element], length: float |
                 trick=trick,
                 protected=bool(found),
                 protections=_protections([shared.get(e.get("ref"), e) for e in found]),
+                channels=tuple((e.get("schemeIdUri", ""), e.get("value", "")) for e in _nearest(chain, _CHANNELS)),
             )
+
+
+def _nearest(chain: Sequence[ET.Element], tag: str) -> list[ET.Element]:
+    """Elements of the innermost level that has any."""
+    return next((found for level in reversed(chain) if (found := level.findall(tag))), [])
 
 
 def _protections(elements: Sequence[ET.Element]) -> tuple[Protection, ...]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from telecine.stream.verify.sound_config import AAC_RATES, UNKNOWN, SoundShape, aac_shape
 from telecine.stream.verify.window import Broken
 
-_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _AAC_SAMPLES = 1024
 _CLOCK = 90_000
 _OWNER = b"com.apple.streaming.transportStreamTimestamp\0"  # RFC 8216 section 3.4
@@ -26,6 +26,7 @@ class Frames:
     count: int
     frame_s: float
     codec: str
+    shape: SoundShape = UNKNOWN
 
     @property
     def duration_s(self) -> float:
@@ -64,20 +65,21 @@ def adts_frames(data: bytes) -> Frames:
     Raises:
         Broken: what should be a frame isn't.
     """
-    at, count, codec, rate = 0, 0, "", 0
+    at, count, object_type, rate, layout = 0, 0, 0, 0, 0
     while at + 7 <= len(data):
         if data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
             raise Broken(f"no AAC frame at byte {at} of the sound")
         size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
         index = data[at + 2] >> 2 & 15
-        if size < 7 or index >= len(_RATES):
+        if size < 7 or index >= len(AAC_RATES):
             raise Broken(f"a damaged AAC frame at byte {at} of the sound")
-        rate, codec = _RATES[index], f"mp4a.40.{(data[at + 2] >> 6) + 1}"
+        rate, object_type = AAC_RATES[index], (data[at + 2] >> 6) + 1
+        layout = (data[at + 2] & 1) << 2 | data[at + 3] >> 6
         at += size
         count += at <= len(data)
     if not count:
         raise Broken("no AAC frame")
-    return Frames(count, _AAC_SAMPLES / rate, codec)
+    return Frames(count, _AAC_SAMPLES / rate, f"mp4a.40.{object_type}", aac_shape(object_type, rate, layout))
 
 
 def mpeg_frames(data: bytes) -> Frames:
@@ -86,7 +88,7 @@ def mpeg_frames(data: bytes) -> Frames:
     Raises:
         Broken: what should be a frame isn't.
     """
-    at, count, length = 0, 0, 0.0
+    at, count, length, shape = 0, 0, 0.0, UNKNOWN
     while at + 4 <= len(data):
         if data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
             raise Broken(f"no MPEG audio frame at byte {at} of the sound")
@@ -96,9 +98,10 @@ def mpeg_frames(data: bytes) -> Frames:
             raise Broken(f"a damaged MPEG audio frame at byte {at} of the sound")
         full = version == 3
         rate = (44100, 48000, 32000)[index] // {3: 1, 2: 2, 0: 4}[version]
+        shape = SoundShape((1 if data[at + 3] >> 6 == 3 else 2,), (rate,))
         samples = 1152 if full else 576
         at += samples // 8 * _KBITS[1 if full else 2][bits] * 1000 // rate + (data[at + 2] >> 1 & 1)
         count, length = count + (at <= len(data)), samples / rate
     if not count:
         raise Broken("no MPEG audio frame")
-    return Frames(count, length, "mp4a.40.34")
+    return Frames(count, length, "mp4a.40.34", shape)

@@ -123,9 +123,19 @@ def _check_continuity(notes: Notebook, rendition: Rendition, kind: str) -> None:
         before = stretches[number - 1] if number else None
         if before is not None and not rendition.pieces[number].fresh:
             gap = stretch.begin_s - before.end_s
+            _check_counters(notes, where, before, stretch)
             notes.check(
                 rule, abs(gap) <= allowed, where, f"begins at {seconds(stretch.begin_s)}", seconds(before.end_s)
             )
+
+
+def _check_counters(notes: Notebook, where: str, before: Stretch, stretch: Stretch) -> None:
+    """Continuity counters go on from one segment of a transport stream to the next."""
+    if before.counters is None or stretch.counters is None:
+        return
+    due, found = (before.counters[1] + 1) % 16, stretch.counters[0]
+    if found != due:
+        notes.fail("APPLE-7.2", where, f"{stretch.kind} begins with continuity counter {found}", str(due))
 
 
 def _check_entry_points(notes: Notebook, rendition: Rendition) -> None:

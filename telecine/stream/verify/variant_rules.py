@@ -86,6 +86,9 @@ def check(
         )
     else:
         notes.skip("APPLE-9.19", "no variant has a SCORE")
+    for line in (*entry.variants, *entry.iframes):
+        if (score := line.given.get("score")) is not None:
+            notes.check("TC-SCORE", re.fullmatch(r"[0-9]+(\.[0-9]+)?", score) is not None, line.where, "", score)
     if seen:
         notes.check("APPLE-9.9", seen > 1, entry.name, f"{seen} variants with a picture", "several")
 

@@ -675,3 +675,73 @@ def the_codecs_of_encrypted_segments_are_wrong(package: Path) -> None:
 @fault("APPLE-8.1", entries=(MULTIVARIANT,), of="aes128")
 def extinf_of_encrypted_segments_lies(package: Path) -> None:
     edit(package / "360p.m3u8", r"EXTINF:2\.0+,", "EXTINF:1.900,", 2)
+
+
+# What is declared beside what is inside
+
+
+@fault("TC-CHANNELS", entries=(MULTIVARIANT,))
+def channels_are_those_of_another_sound(package: Path) -> None:
+    edit(package / MULTIVARIANT, r'CHANNELS="\d"', 'CHANNELS="6"')
+
+
+@fault("TC-CHANNELS", entries=(MULTIVARIANT,), of="ts")
+def channels_are_not_those_of_the_packets(package: Path) -> None:
+    edit(package / MULTIVARIANT, r'CHANNELS="\d"', 'CHANNELS="6"')
+
+
+@fault("DASH-5.3.7.2-sampling", entries=(MPD,))
+def the_mpd_has_another_sampling_rate(package: Path) -> None:
+    edit(package / MPD, 'audioSamplingRate="48000"', 'audioSamplingRate="22050"')
+
+
+@fault("DASH-5.8.5.4", entries=(MPD,))
+def the_mpd_has_another_number_of_channels(package: Path) -> None:
+    edit(package / MPD, r'(<AudioChannelConfiguration [^>]*value=)"\d"', r'\1"6"')
+
+
+@fault("TC-SCORE", entries=(MULTIVARIANT,))
+def a_score_is_no_number(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"SCORE=[\d.]+", "SCORE=abc", 1)
+
+
+@fault("TC-CODECS", entries=(MULTIVARIANT,))
+def iframes_are_said_to_be_hevc(package: Path) -> None:
+    edit(package / MULTIVARIANT, r'(^#EXT-X-I-FRAME-STREAM-INF:.*CODECS=)"[^"]*"', r'\1"hvc1.1.6.L93.B0"')
+
+
+@fault("APPLE-9.16", entries=(MULTIVARIANT,))
+def iframes_are_said_to_be_hdr(package: Path) -> None:
+    edit(package / MULTIVARIANT, r"(^#EXT-X-I-FRAME-STREAM-INF:.*VIDEO-RANGE)=SDR", r"\1=PQ")
+
+
+@fault("RFC8216-4.3.3.6-duration", entries=(MULTIVARIANT,))
+def the_last_iframe_is_left_out(package: Path) -> None:
+    edit(package / "240p-iframes.m3u8", r"#EXTINF.*\n#EXT-X-BYTERANGE.*\n.*\n(?=#EXT-X-ENDLIST)", "")
+
+
+@fault("RFC8216-3.5", "TC-MAP", entries=(MULTIVARIANT,))
+def subtitles_are_on_a_clock_far_away(package: Path) -> None:
+    for path in (package / "captions-en").iterdir():
+        edit(path, r"MPEGTS:\d+", "MPEGTS:9000000")
+
+
+@fault("TC-MAP", entries=(MULTIVARIANT,), of="ts")
+def subtitles_forget_where_a_transport_stream_begins(package: Path) -> None:
+    for path in (package / "captions-en").iterdir():
+        edit(path, r"MPEGTS:\d+", "MPEGTS:0")
+
+
+@fault("RFC8216-3.5", entries=(MULTIVARIANT,))
+def a_cue_is_in_another_segment_than_its_time(package: Path) -> None:
+    edit(package / "captions-en" / "00001.vtt", "^00:00:(.*) --> 00:00:", r"01:00:\1 --> 01:00:")
+
+
+@fault("APPLE-7.2", entries=(MULTIVARIANT,), of="ts")
+def continuity_counters_begin_anew(package: Path) -> None:
+    path = package / "240p" / "00002.ts"
+    content = bytearray(path.read_bytes())
+    for at in range(3, len(content), 188):
+        if content[at] & 0x10:
+            content[at] = content[at] & 0xF0 | (content[at] + 7) & 15
+    path.write_bytes(content)
