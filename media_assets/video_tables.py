@@ -34,7 +34,7 @@ def rendition_rows(outputs: Sequence[Mapping[str, Any]], made: Mapping[str, Mapp
         rows.append(
             {
                 "name": output["name"],
-                "size": f"{output['width']}x{output['height']}",
+                "size": f"{output['width']}x{output['height']}" if output["width"] else None,
                 "bytes": output["size_bytes"],
                 "kbit/s": round((output["bitrate_bps"] or 0) / 1000),
                 "fps": facts.get("fps"),

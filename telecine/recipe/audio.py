@@ -1,4 +1,4 @@
-"""Sound in a recipe: how it is mapped to an output, the sound of videos, and files made from audio-only sources.
+"""Sound in a recipe: how it is mapped to an output, the sound of videos, and sound files.
 
 Source: requirements.md section 2, audio. Doesn't belong here: what it means for ffmpeg (telecine/sound).
 """
@@ -62,7 +62,7 @@ class VideoSound(AudioMap):
 
 
 class AudioRendition(AudioMap):
-    """One sound file made from an audio-only source."""
+    """One sound file, made from a sound file or from the sound of a video."""
 
     kind: Literal["audio"]
     name: OutputName
@@ -73,6 +73,9 @@ class AudioRendition(AudioMap):
     bitrate_bps: Bitrate = Field(128_000, description="Average to aim at, unless `quality` says more. Not for flac.")
     quality: SoundQuality | None = Field(
         None, description="Instead of `bitrate_bps`: low for speech, medium, high for music, maximum."
+    )
+    from_videos: bool = Field(
+        True, description="Also made of the main sound of videos, in video/renditions; false: of sound files alone."
     )
     metadata: Literal["strip_all", "safe"] = Field(
         "strip_all", description="safe: title, artist, album, track, genre, year and the like, as plain text."

@@ -137,6 +137,8 @@ def _places(output: SpecModel) -> Iterable[tuple[str, str]]:
     if isinstance(output, VideoRendition):
         return [("video/renditions", output.name)]
     kind = getattr(output, "kind", "")
+    if isinstance(output, AudioRendition) and output.from_videos:
+        return [(kind, output.name), ("video/renditions", output.name)]
     if isinstance(output, VideoLadder):
         return [(kind, kind), *(("video/renditions", f"{side}p") for side in output.rungs)]
     return [(getattr(output, "asset", kind), getattr(output, "name", kind))]

@@ -1,7 +1,7 @@
-"""Sound files: an audio-only source becomes the recipe's renditions, waveforms and cover.
+"""Sound files: an audio-only source becomes the recipe's renditions, waveforms and cover; a video's sound renditions.
 
 Belongs here: the order of things and the artifacts. Doesn't belong here: what is planned (plan.py), ffmpeg's words
-(command.py), the sound of videos (telecine/video/sound).
+(command.py), the sound within a video's outputs (telecine/video/sound).
 """
 
 from __future__ import annotations
@@ -71,6 +71,21 @@ def process_audio(
         return _Studio(plan, source, out_dir, Path(scratch), sink, cancel).make()
 
 
+def sound_of_video(
+    plan: SoundPlan, source: Path, out_dir: Path, sink: ProgressSink, cancel: threading.Event, gathered: Gathering
+) -> tuple[str, ...]:
+    """Make the files of `plan_sound_of_video`, into `gathered`; the answer is warnings.
+
+    Args:
+        sink: gets progress of the stages of a sound file (AUDIO, STILLS_AND_CLEANUP).
+
+    Raises:
+        NotOurs: canceled.
+    """
+    with TemporaryDirectory(dir=out_dir.parent, prefix="sound-") as scratch:
+        return _Studio(plan, source, out_dir, Path(scratch), sink, cancel).make_files(gathered)
+
+
 @dataclass(frozen=True)
 class _Encode:
     """What one ffmpeg left."""
@@ -110,6 +125,14 @@ class _Studio:
             preview=self._preview,
             private_facts={"sheet": sheet(self._plan.facts)},
         )
+
+    def make_files(self, gathered: Gathering) -> tuple[str, ...]:
+        """The files of the plan among other outputs; the answer is what there is to say of them."""
+        self._files_dir.mkdir(parents=True, exist_ok=True)
+        self._gathered, self._warnings = gathered, []
+        with gathered.output(*(file.place for file in self._plan.files)):
+            self._make_sound()
+        return tuple(dict.fromkeys(self._warnings))
 
     def _make_sound(self) -> None:
         plan = self._at_their_loudness()

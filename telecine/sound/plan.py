@@ -5,7 +5,7 @@ Pure. Doesn't belong here: ffmpeg's words for it (command.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, replace
 
 from telecine.codecs import AudioCodec, Container
@@ -44,6 +44,7 @@ class SoundFile:
         sample_rate: in Hz.
         spec: what the recipe says.
         shape: what becomes of channels and level; its gain isn't known before the track is measured.
+        asset: whose output it is.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SoundFile:
     sample_rate: int
     spec: AudioRendition
     shape: Shape
+    asset: str = RENDITIONS
 
     @property
     def file(self) -> str:
@@ -70,7 +72,7 @@ class SoundFile:
     @property
     def place(self) -> Place:
         """Which output it is."""
-        return RENDITIONS, self.name
+        return self.asset, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,13 @@ def plan_sound_file(facts: MediaFacts, recipe: Recipe) -> SoundPlan:
             f"the file carries no cover, and recipe {recipe.name!r} asks for nothing else of sound",
         )
     return SoundPlan(facts, files, waveforms, covers if picture is not None else (), picture)
+
+
+def plan_sound_of_video(facts: MediaFacts, specs: Sequence[AudioRendition], asset: str) -> SoundPlan:
+    """Files of a video's main sound, as outputs of an asset; `facts.audio` must be there."""
+    assert facts.audio is not None
+    files = tuple(replace(_file(spec, facts.audio), asset=asset) for spec in specs)
+    return SoundPlan(facts, files, waveforms=(), covers=(), picture=None)
 
 
 def _file(spec: AudioRendition, audio: AudioFacts) -> SoundFile:

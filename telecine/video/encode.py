@@ -137,7 +137,8 @@ def _run(
 ) -> tuple[Finished | None, float | None]:
     """Every picture and sound in one ffmpeg, after a first pass for those that take two; and the speed it had."""
     if not plan.encodes and not taken:
-        sink.report("ENCODING", 1.0, {})
+        if plan.pictures or not plan.audio:  # else finish.py has all of the encoding still to do
+            sink.report("ENCODING", 1.0, {})
         return None, None
     threads, passes = cores_that_fit(plan), any(rung.coding.two_pass for rung in plan.encodes)
     cores = threads or cores_here()

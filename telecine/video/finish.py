@@ -1,4 +1,4 @@
-"""Finishing a video: MP4 renditions, stills, streams and metadata, each verified before it is handed back.
+"""Finishing a video: renditions, sound files, stills, streams and metadata, each verified before it is handed back.
 
 Belongs here: the order of things and the artifacts. Doesn't belong here: encoding (encode.py), packaging
 (telecine/stream), uploading or publishing.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult
 from telecine.errors import NotOurs, TelecineError
 from telecine.probe.sheet import sheet
-from telecine.progress import ProgressSink
+from telecine.progress import Details, ProgressSink
+from telecine.sound.files import sound_of_video
+from telecine.sound.plan import plan_sound_of_video
 from telecine.stream.keys import KeyRing
 from telecine.video.captions import make_captions
 from telecine.video.describe import manifest_facts, metadata
@@ -36,6 +38,8 @@ from telecine.video.quality import Quality, measure_quality
 from telecine.video.renditions import broken_files, make_renditions, stream_files
 from telecine.video.stills import make_stills, storyboard_artifact
 from telecine.video.streams import make_streams
+
+_HEARD = 0.8  # of making sound files, before they are verified
 
 
 def finish(
@@ -77,14 +81,21 @@ def finish(
 
     plan = plan.without(frozenset(encoded.lacking))
     plan = replace(plan, singles=tuple(replace(r, copied=r.name not in encoded.encoded) for r in plan.singles))
-    tell("PACKAGING", 0.0, "verifying", "pictures")
+    if plan.pictures:
+        tell("PACKAGING", 0.0, "verifying", "pictures")
     renditions = [rung for rung in plan.pictures if (RENDITIONS, rung.name) in left]
     broken = broken_files(plan, encoded, [rung.name for rung in renditions], cancel)
 
     def muxing(share: float, item: str) -> None:
-        tell("PACKAGING", 0.3 + 0.3 * share, "muxing", item)
+        tell("PACKAGING", 0.3 + 0.2 * share, "muxing", item)
 
     make_renditions(plan, encoded, renditions, source, out_dir, broken, gathered, muxing, cancel)
+    heard: tuple[str, ...] = ()
+    if plan.audio:
+        sounds = plan_sound_of_video(plan.facts, plan.audio, RENDITIONS)
+        within = _Within(sink, "PACKAGING", 0.5, 0.6) if plan.pictures else _Within(sink, "ENCODING", 0.0, 1.0)
+        heard = sound_of_video(sounds, source, out_dir, within, cancel, gathered)
+        within.report("STILLS_AND_CLEANUP", 1.0, {})
     intact = replace(encoded, videos={name: file for name, file in encoded.videos.items() if file not in broken})
     if plan.storyboard is not None:  # before the streams, which show it too
         tell("PACKAGING", 0.6, "storyboard", plan.storyboard.name)
@@ -112,7 +123,7 @@ def finish(
     return MediaResult(
         facts=manifest_facts(plan.facts),
         artifacts=(*described, *gathered.artifacts),
-        warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *unread, *gathered.warnings),
+        warnings=(*plan.facts.warnings, *plan.warnings, *encoded.warnings, *heard, *unread, *gathered.warnings),
         failures=tuple(gathered.failures),
         preview=preview,
         plot=ladder_plot(plan, gathered.artifacts, quality),
@@ -123,6 +134,21 @@ def finish(
             "streams": gathered.streams,
         },
     )
+
+
+@dataclass(frozen=True)
+class _Within:
+    """The stages of a sound file as a part of one stage of a video."""
+
+    sink: ProgressSink
+    stage: str
+    begin: float
+    end: float
+
+    def report(self, stage: str, fraction: float, details: Details) -> None:
+        """Hand on: making is 80 % of it, verifying the rest."""
+        share = _HEARD * fraction if stage == "AUDIO" else _HEARD + (1 - _HEARD) * fraction
+        self.sink.report(self.stage, self.begin + (self.end - self.begin) * share, details)
 
 
 def _quality(

@@ -21,6 +21,7 @@ def outputs_of(plan: VideoPlan) -> frozenset[Place]:
     return frozenset(
         {(METADATA, "metadata")}
         | {(RENDITIONS, rung.name) for rung in plan.published}
+        | {(RENDITIONS, file.name) for file in plan.audio}
         | {(THUMBNAILS, still.name) for still in plan.stills}
         | {(THUMBNAILS, preview.name) for preview in plan.previews}
         | ({(THUMBNAILS, plan.storyboard.name)} if plan.storyboard else set())
@@ -45,6 +46,7 @@ def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple
         plan,
         rungs=rungs,
         singles=tuple(r for r in plan.singles if (RENDITIONS, r.name) in left),
+        audio=tuple(file for file in plan.audio if (RENDITIONS, file.name) in left),
         stills=tuple(still for still in plan.stills if still.name in names),
         previews=tuple(preview for preview in plan.previews if preview.name in names),
         storyboard=plan.storyboard if plan.storyboard and (plan.storyboard.name in names or DASH in assets) else None,

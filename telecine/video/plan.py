@@ -17,6 +17,7 @@ from telecine.codecs import VideoCodec
 from telecine.errors import ConfigurationError, ErrorCode
 from telecine.probe import MediaFacts, VideoFacts
 from telecine.recipe import Recipe
+from telecine.recipe.audio import AudioRendition
 from telecine.recipe.still import AnimatedPreview as PreviewSpec
 from telecine.recipe.still import Storyboard as StoryboardSpec
 from telecine.recipe.still import VideoStill
@@ -46,6 +47,7 @@ class VideoPlan:
     Attributes:
         rungs: of the ladder, smallest first.
         singles: renditions that stand alone.
+        audio: files of the main sound alone.
         rung_files: whether the rungs are published as files too, beside the streams.
         sounds: the first is the main one, in every output; streams have the others, too. None for a silent video.
         streams: HLS and DASH as the recipe asks for them, made of all rungs; None when it doesn't.
@@ -69,6 +71,7 @@ class VideoPlan:
     warnings: tuple[str, ...] = ()
     samples: tuple[Window, ...] = ()
     rung_files: bool = True
+    audio: tuple[AudioRendition, ...] = ()
 
     @property
     def video(self) -> VideoFacts:
@@ -95,7 +98,7 @@ class VideoPlan:
     def assets(self) -> frozenset[str]:
         """Keys of the assets that the recipe asks for."""
         wanted = {METADATA}
-        if self.published:
+        if self.published or self.audio:
             wanted.add(RENDITIONS)
         if self.stills or self.previews or self.storyboard:
             wanted.add(THUMBNAILS)
@@ -161,7 +164,13 @@ def plan_video(
     still_specs = [o for o in recipe.outputs if isinstance(o, VideoStill)]
     preview_specs = [o for o in recipe.outputs if isinstance(o, PreviewSpec)]
     storyboard_spec = next((o for o in recipe.outputs if isinstance(o, StoryboardSpec)), None)
-    if not (spec or single_specs or still_specs or preview_specs or storyboard_spec):
+    audio = tuple(o for o in recipe.outputs if isinstance(o, AudioRendition) and o.from_videos)
+    pictured = spec or single_specs or still_specs or preview_specs or storyboard_spec
+    if not pictured and audio and facts.audio is None:
+        raise ConfigurationError(
+            ErrorCode.NO_OUTPUTS, f"the video has no sound, and recipe {recipe.name!r} asks for nothing else of videos"
+        )
+    if not pictured and not audio:
         raise ConfigurationError(ErrorCode.NO_OUTPUTS, f"recipe {recipe.name!r} asks for nothing made from videos")
     asked = [*([spec] if spec else []), *single_specs]
     fps = output_fps(video, max((o.fastest_fps for o in asked), default=60.0))
@@ -185,12 +194,15 @@ def plan_video(
     storyboard = plan_storyboard(storyboard_spec, video, clock) if storyboard_spec else None
     warnings += tuple(p.warning for p in (*stills, *previews, storyboard) if p is not None and p.warning)
     sounds, unheard = plan_sounds(facts, streams=streams is not None)
+    if facts.audio is None:
+        unheard += [f"{one.name} was left out: the video has no sound." for one in audio]
     return VideoPlan(
         facts=facts,
         timing=clock,
         rungs=rungs,
         singles=singles,
         rung_files=spec.files if spec else True,
+        audio=audio if facts.audio is not None else (),
         sounds=sounds,
         streams=streams,
         stills=stills,

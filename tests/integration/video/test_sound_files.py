@@ -23,6 +23,9 @@ from telecine.recipe import load_recipe, parse_recipe
 from telecine.sound.files import process_audio
 from telecine.sound.loudness import loudness_of, measure_argv
 from telecine.tools import ffmpeg_path, ffprobe_path
+from telecine.video.encode import encode
+from telecine.video.finish import finish
+from telecine.video.plan import plan_video
 
 TONE = ("-f", "lavfi", "-i", "aevalsrc='0.1*sin(2*PI*440*t)|0.05*sin(2*PI*660*t)':s=44100:d=3")
 
@@ -273,3 +276,40 @@ def test_progress_goes_through_every_pass_to_the_end(tmp_path: Path) -> None:
         fractions = [fraction for name, fraction, _ in seen if name == stage]
         assert fractions == sorted(fractions)
         assert fractions[-1] == pytest.approx(1.0)
+
+
+def test_the_sound_of_a_video_comes_out_as_files_beside_pictures_and_alone(base: Path, tmp_path: Path) -> None:
+    sounds = [
+        file("podcast", "mp3", channels="mono", loudness_lufs=-16),
+        file("music", "opus", bitrate_bps=64_000),
+        file("kept", "flac"),
+    ]
+    for name, others in (("alone", []), ("beside", [{"kind": "video", "name": "small", "preset": "ultrafast"}])):
+        work, out = tmp_path / f"work-{name}", tmp_path / name
+        work.mkdir()
+        out.mkdir()
+        recipe = parse_recipe({"name": "x", "outputs": [*sounds, *others], "quality_check": "off"}, "x")
+        seen: list[tuple[str, float]] = []
+
+        class Sink:
+            def report(self, stage: str, fraction: float, details: object, seen: Any = seen) -> None:
+                seen.append((stage, fraction))
+
+        plan, cancel = plan_video(probe(base), recipe), threading.Event()
+        encoded = encode(plan, base, work, Sink(), cancel)
+        result = finish(plan, encoded, base, out, Sink(), cancel)
+        assert (result.failures, result.warnings) == ((), ())
+        listed = {a.name: a for a in result.artifacts}
+        assert {"metadata", "podcast", "music", "kept"} == listed.keys() - {"small"}
+        assert ("small" in listed) == bool(others)
+        for artifact, mime in (("podcast", "audio/mpeg"), ("music", "audio/ogg"), ("kept", "audio/flac")):
+            made = listed[artifact]
+            assert (made.asset, made.mime, made.width) == ("video/renditions", mime, None)
+            assert made.duration_s == pytest.approx(4.0, abs=0.1)
+            assert sha256_of(out / made.path) == made.sha256
+        assert lufs(out / listed["podcast"].path) == pytest.approx(-16, abs=1)
+        for stage in dict(seen):
+            fractions = [fraction for at, fraction in seen if at == stage]
+            assert fractions == sorted(fractions)
+            assert fractions[-1] == 1.0
+        assert not list(tmp_path.glob("sound-*"))

@@ -9,6 +9,7 @@ import dagster as dg
 
 from media_assets.materializations import details
 from media_assets.video_checks import video_check_specs, video_checks
+from media_assets.video_tables import rendition_rows
 from telecine.ledger import Job
 from telecine.settings import Settings
 from telecine.worker import Outcome
@@ -95,3 +96,10 @@ def test_a_figure_below_its_floor_is_a_warning_that_names_it() -> None:
     assert not unmeasured.passed
     assert list(video_checks(outcome(quality=None))) == []
     assert video_check_specs[0].asset_key == passed.asset_key
+
+
+def test_a_sound_file_of_a_video_has_a_row_without_a_size() -> None:
+    sound = output("video/renditions", "podcast", bitrate_bps=96_000, duration_s=4.0, codecs="mp3")
+    assert [row.data for row in rendition_rows([sound], {})] == [
+        {"name": "podcast", "bytes": 10, "kbit/s": 96, "type": "mp3"}
+    ]

@@ -8,9 +8,9 @@ import pytest
 from facts_made_up import media, video
 
 from telecine.artifact import Artifact
-from telecine.errors import ErrorCode, InputError, NotOurs, ResourceError, SystemFault
+from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError, SystemFault
 from telecine.process import Ceiling, under
-from telecine.recipe import load_recipe
+from telecine.recipe import load_recipe, parse_recipe
 from telecine.video.gather import Gathering
 from telecine.video.memory import cores_that_fit, estimate_bytes
 from telecine.video.missing import missing, outputs_of
@@ -127,3 +127,39 @@ def test_an_encode_gets_as_many_cores_as_its_memory_allows(monkeypatch: pytest.M
         assert cores_that_fit(plan()) is None, "all of them"
     with under(Ceiling(memory_bytes=2**40, threads=3)):
         assert cores_that_fit(plan()) == 3
+
+
+PODCAST = {"kind": "audio", "name": "podcast", "codec": "mp3"}
+
+
+def test_sound_files_of_a_video_are_renditions_that_need_no_picture() -> None:
+    made = plan_video(media(), parse_recipe({"name": "x", "outputs": [PODCAST]}, "x"))
+    assert outputs_of(made) == {("video/metadata", "metadata"), ("video/renditions", "podcast")}
+    assert made.assets == {"video/metadata", "video/renditions"}
+    assert made.pictures == ()
+    assert VideoPlan.from_json(made.to_json()) == made
+    both = plan_video(media(), parse_recipe({"name": "x", "outputs": [PODCAST, {"kind": "video", "name": "a"}]}, "x"))
+    left_plan, _ = missing(both, ASSETS, {("video/renditions", "a")})
+    assert (left_plan.pictures, [file.name for file in left_plan.audio]) == ((), ["podcast"])
+    left_plan, _ = missing(both, ASSETS, {("video/renditions", "podcast")})
+    assert (len(left_plan.pictures), left_plan.audio) == (1, ())
+
+
+def test_a_silent_video_has_no_sound_files_and_says_so() -> None:
+    outputs = [PODCAST, {"kind": "video", "name": "a"}]
+    silent = plan_video(media(sound=None), parse_recipe({"name": "x", "outputs": outputs}, "x"))
+    assert silent.audio == ()
+    assert silent.warnings == ("podcast was left out: the video has no sound.",)
+    with pytest.raises(ConfigurationError, match="the video has no sound") as caught:
+        plan_video(media(sound=None), parse_recipe({"name": "x", "outputs": [PODCAST]}, "x"))
+    assert caught.value.code is ErrorCode.NO_OUTPUTS
+
+
+def test_sound_files_can_be_kept_to_sound_files_and_else_share_the_names_of_renditions() -> None:
+    assert plan_video(media(), load_recipe("default")).audio == ()
+    with pytest.raises(ConfigurationError, match="asks for nothing made from videos"):
+        plan_video(media(), parse_recipe({"name": "x", "outputs": [PODCAST | {"from_videos": False}]}, "x"))
+    alike = [PODCAST, {"kind": "video", "name": "podcast"}]
+    with pytest.raises(ConfigurationError, match="two outputs are named 'podcast'"):
+        parse_recipe({"name": "x", "outputs": alike}, "x")
+    parse_recipe({"name": "x", "outputs": [PODCAST | {"from_videos": False}, alike[1]]}, "x")
