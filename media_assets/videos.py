@@ -95,11 +95,14 @@ def plan(
     yield dg.Output(baton.to_dict())
 
 
-@dg.op
+@dg.op(pool="encodes")
 def encode(
     context: dg.OpExecutionContext, planned: dict, ledger: LedgerResource, object_store: ObjectStoreResource
 ) -> dict:
-    """All rungs and the sound, in one ffmpeg."""
+    """All rungs and the sound, in one ffmpeg.
+
+    Its pool is unlimited until somebody limits it (docs/video.md): lanes decide how many encodes there are on a machine.
+    """
     from telecine.video_steps import encode_step  # a run of images, whose start is its wait, never needs it
 
     book, store, settings = ledger.open(), object_store.open(), object_store.settings()

@@ -79,6 +79,7 @@ def test_a_killed_run_worker(house: House, large_photos: list[Path]) -> None:
     assert {run.status.value for run in house.runs_of(lost)} == {"FAILURE"}
 
 
+@in_chaos_too
 def test_a_killed_run_worker_and_the_code_server_with_it(house: House, large_photos: list[Path]) -> None:
     partitions, worker = in_the_middle(house, large_photos)
     server = house.part("code-server")

@@ -40,8 +40,8 @@ def materialize(house: House, assets: tuple[str, ...], **tags: str) -> str:
     return str(answer["run"]["runId"])
 
 
-def backfill(house: House, assets: tuple[str, ...], partitions: list[str]) -> None:
-    """A backfill as the UI starts it; returns when it has ended well."""
+def backfill(house: House, assets: tuple[str, ...], partitions: list[str]) -> str:
+    """A backfill as the UI starts it; answers its id."""
     params = {
         "assetSelection": [{"path": asset.split("/")} for asset in assets],
         "partitionNames": partitions,
@@ -49,9 +49,14 @@ def backfill(house: House, assets: tuple[str, ...], partitions: list[str]) -> No
     }
     answer = house.graphql(_BACKFILL, params=params)["launchPartitionBackfill"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return str(answer["backfillId"])
+
+
+def wait_for_backfill(house: House, backfill_id: str) -> None:
+    """Returns when it has ended well."""
 
     def ended() -> bool:
-        found = house.graphql(_BACKFILL_STATUS, id=answer["backfillId"])["partitionBackfillOrError"]
+        found = house.graphql(_BACKFILL_STATUS, id=backfill_id)["partitionBackfillOrError"]
         return bool(found["status"] == "COMPLETED_SUCCESS")
 
     eventually(ended, "the backfill to end", pause_s=1)
@@ -78,18 +83,29 @@ def shape(manifest: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def test_one_partition_a_range_a_subset_and_a_backfill(house: House, photos: list[Path]) -> None:
-    partitions = house.drop(photos[-6:])
-    dropped = house.wait_until_over(6)
+    partitions = house.drop(photos[-8:])
+    dropped = house.wait_until_over(8)
     house.wait_until_shown("image", dict.fromkeys(partitions, "MATERIALIZED"))
     made = {p: shape(house.manifest(p)) for p in partitions}
+    ordered = [p for p in house.instance.get_dynamic_partitions("image_files") if p in partitions]
 
-    # One partition: another generation with the same outputs, by a job of origin `dagster`.
-    one = partitions[0]
-    assert wait_for_run(house, materialize(house, IMAGE_ASSETS, **{"dagster/partition": one})) == "SUCCESS"
-    (job,) = opened(house, dropped)
-    assert (job.origin, job.partition, job.status) == ("dagster", one, "COMPLETED")
-    assert house.manifest(one)["generation"] == 2
-    assert shape(house.manifest(one)) == made[one]
+    # All at once: one partition, a range in one run, and a backfill of several that are no range.
+    one, several, scattered = ordered[0], ordered[1:4], [ordered[4], ordered[6], ordered[7]]
+    backfill_id = backfill(house, IMAGE_ASSETS, scattered)
+    tags = {"dagster/asset_partition_range_start": several[0], "dagster/asset_partition_range_end": several[-1]}
+    runs = [
+        materialize(house, IMAGE_ASSETS, **{"dagster/partition": one}),
+        materialize(house, IMAGE_ASSETS, **tags),
+    ]
+    assert [wait_for_run(house, run_id) for run_id in runs] == ["SUCCESS", "SUCCESS"]
+    wait_for_backfill(house, backfill_id)
+    new = {job.partition: job for job in opened(house, dropped)}
+    assert sorted(new) == sorted([one, *several, *scattered])
+    assert {(job.origin, job.status) for job in new.values()} == {("dagster", "COMPLETED")}
+    assert len({new[p].claim_id for p in several}) == 1, "one run, one claim"
+    for partition in new:  # another generation with the same outputs
+        assert house.manifest(partition)["generation"] == 2
+        assert shape(house.manifest(partition)) == made[partition]
 
     # Only thumbnails: renditions are carried forward by reference.
     before = house.jobs()
@@ -107,30 +123,10 @@ def test_one_partition_a_range_a_subset_and_a_backfill(house: House, photos: lis
         entry for entry in made[one] if "renditions" in entry[0]
     ]
 
-    # A range in one run.
-    before = house.jobs()
-    ordered = [p for p in house.instance.get_dynamic_partitions("image_files") if p in partitions]
-    tags = {"dagster/asset_partition_range_start": ordered[1], "dagster/asset_partition_range_end": ordered[3]}
-    assert wait_for_run(house, materialize(house, IMAGE_ASSETS, **tags)) == "SUCCESS"
-    new = opened(house, before)
-    assert sorted(job.partition for job in new) == sorted(ordered[1:4])
-    assert {(job.origin, job.status) for job in new} == {("dagster", "COMPLETED")}
-    assert len({job.claim_id for job in new}) == 1, "one run, one claim"
-
-    # A backfill of several that are no range.
-    before = house.jobs()
-    chosen = [ordered[0], ordered[2], ordered[5]]
-    backfill(house, IMAGE_ASSETS, chosen)
-    new = opened(house, before)
-    assert sorted(job.partition for job in new) == sorted(chosen)
-    assert {(job.origin, job.status) for job in new} == {("dagster", "COMPLETED")}
     everybody = {job.job_id for job in house.jobs()}
     eventually(lambda: house.hooked(everybody) == everybody, "the hooks of all runs, whoever started them", 60)
-
     house.assert_nothing_lost_or_twice(house.jobs())
     house.wait_until_shown("image", dict.fromkeys(partitions, "MATERIALIZED"))
-    for partition in partitions:
-        assert shape(house.manifest(partition)) == made[partition]
 
 
 def test_what_can_not_be_materialized_says_why(house: House, photos: list[Path]) -> None:

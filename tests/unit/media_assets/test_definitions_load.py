@@ -78,6 +78,16 @@ def test_runs_are_in_process_whoever_starts_them(definitions: dg.Definitions) ->
             assert policy.max_partitions_per_run is not None, asset
 
 
+def test_encodes_stand_in_a_pool_that_people_can_limit(definitions: dg.Definitions) -> None:
+    assert (
+        definitions.resolve_job_def("videos_job")
+        .get_node_named("videos")
+        .definition.node_named("encode")
+        .definition.pool
+        == "encodes"
+    )
+
+
 def test_hooks_are_on_the_assets_so_that_runs_of_people_fire_them_too() -> None:
     for assets in (images, videos, audio):
         assert {hook.name for hook in assets.hook_defs} == {"tell_success", "tell_failure"}

@@ -1,6 +1,8 @@
 /** DASH through dash.js: https://dashif.org/dash.js/ */
 import { Engine, Unplayable, httpSentence, loadScript, rungLabel, trackLabel } from "./engine.js";
 
+const JUST_S = 5; // captions that were chosen longer ago have been loaded, or are being
+
 export class DashEngine extends Engine {
   async start() {
     await loadScript(this.library);
@@ -18,6 +20,7 @@ export class DashEngine extends Engine {
       player.on(events[event], () => this.onChange());
     }
     const ready = new Promise((resolve) => player.on(events.STREAM_INITIALIZED, resolve));
+    this.video.addEventListener("seeked", this.#afterSeeking);
     player.attachView(this.video);
     player.setAutoPlay(false);
     player.attachSource(this.source.url);
@@ -40,9 +43,24 @@ export class DashEngine extends Engine {
   setSound(id) { this.dash.setCurrentTrack(this.dash.getTracksFor("audio")[id]); }
   captions() { return this.#tracks("text"); }
   caption() { const now = this.dash.getCurrentTextTrackIndex(); return now >= 0 ? now : null; }
-  setCaption(id) { this.dash.setTextTrack(id ?? -1); }
+  setCaption(id) {
+    this.dash.setTextTrack(id ?? -1);
+    this.#chosenAt = id === null ? -Infinity : performance.now();
+  }
   bandwidth() { return (this.dash.getAverageThroughput("video") || this.dash.getAverageThroughput("audio")) * 1000 || 0; }
-  destroy() { this.dash?.destroy(); }
+  destroy() {
+    this.video.removeEventListener("seeked", this.#afterSeeking);
+    this.dash?.destroy();
+  }
+
+  #chosenAt = -Infinity;
+  /** A jump ends the loading of captions that were chosen just before it, so they are chosen again. */
+  #afterSeeking = () => {
+    const id = this.caption();
+    if (id === null || performance.now() - this.#chosenAt > JUST_S * 1000) return;
+    this.dash.setTextTrack(-1);
+    this.dash.setTextTrack(id);
+  };
 
   /** What rungs are of: the picture, or the sound where there is none. */
   #main() { return this.dash.getTracksFor("video").length ? "video" : "audio"; }

@@ -45,13 +45,23 @@ export class ShakaEngine extends Engine {
   setSound(id) { this.shaka.selectAudioTrack(this.shaka.getAudioTracks()[id]); }
   captions() { return choices(this.shaka.getTextTracks()); }
   caption() { return orNull(this.shaka.getTextTracks().findIndex((t) => t.active)); }
-  setCaption(id) { this.shaka.selectTextTrack(id === null ? null : this.shaka.getTextTracks()[id]); }
+  async setCaption(id) {
+    const { shaka: player, video } = this;
+    player.selectTextTrack(id === null ? null : player.getTextTracks()[id]);
+    if (id === null || this.source.protocol !== "hls" || !buffersToTheEnd(video)) return;
+    // Of HLS, Shaka Player shows captions once the picture's next segment is appended, and there is none left.
+    const { currentTime, paused } = video;
+    await player.load(this.source.url, currentTime);
+    player.selectTextTrack(player.getTextTracks()[id]);
+    if (!paused) await video.play();
+  }
   bandwidth() { return this.shaka.getStats().estimatedBandwidth || 0; }
   destroy() { return this.shaka?.destroy(); }
 
   #pictures() { return this.shaka.getVideoTracks().sort((a, b) => a.bandwidth - b.bandwidth); }
 }
 
+const buffersToTheEnd = ({ buffered, duration }) => buffered.length > 0 && buffered.end(buffered.length - 1) > duration - 0.5;
 const orNull = (index) => (index < 0 ? null : index);
 const choices = (tracks) => tracks.map((t, id) => ({ id, label: trackLabel(t.language, t.label, id) }));
 
