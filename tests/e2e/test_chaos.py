@@ -1,6 +1,6 @@
 """Everything is killed again and again while files of every kind are processed: nothing is lost, nothing is left.
 
-40 jobs and five kills here; TELECINE_LONG_TESTS=1 (`make chaos`): 300 and thirty. TELECINE_CHAOS_SEED repeats a run, as
+30 jobs and five kills here; TELECINE_LONG_TESTS=1 (`make chaos`): 300 and thirty. TELECINE_CHAOS_SEED repeats a run, as
 far as a seed decides: what and when, not what the machine did meanwhile. The load and the murderer are in chaos.py.
 """
 
@@ -25,7 +25,7 @@ from tests.e2e.house import House, eventually
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 _LONG = bool(os.environ.get("TELECINE_LONG_TESTS"))
-JOBS, KILLS, PAUSES_S = (300, 30, (4.0, 12.0)) if _LONG else (40, 5, (1.0, 4.0))
+JOBS, KILLS, PAUSES_S = (300, 30, (4.0, 12.0)) if _LONG else (30, 5, (1.0, 3.0))
 QUIET_S = 60.0  # requirements.md section 4: nothing is left so long after the end
 _REPLACED = (("CANCELED", "SOURCE_CHANGED"), ("FAILED", "SOURCE_CHANGED"), ("FAILED", "SOURCE_MISSING"))
 _UNFINISHED = [s for s in dg.DagsterRunStatus if s.value not in ("SUCCESS", "FAILURE", "CANCELED")]
