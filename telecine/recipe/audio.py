@@ -29,10 +29,11 @@ class SoundQuality(StrEnum):
 class AudioMap(SpecModel):
     """What becomes of a sound's channels, rate and level; the same for sound files and for the sound of videos."""
 
-    channels: Literal["auto", "mono", "stereo", "left", "right"] = Field(
+    channels: Literal["auto", "mono", "stereo", "left", "right", "keep"] = Field(
         "auto",
         description="auto: mono stays mono in sound files, everything else becomes stereo; mono: all channels mixed; "
-        "left, right: that channel alone, for recordings whose other channel is silent or different.",
+        "left, right: that channel alone, for recordings whose other channel is silent or different; keep: as they "
+        "are, in aac, opus and flac, of the usual layouts (quad, 5.0, 5.1, 6.1, 7.1); streams are stereo in any case.",
     )
     sample_rate: SampleRate | None = Field(
         None, description="Hz; left out: the source's. A rate that the codec hasn't becomes the next higher one."

@@ -17,7 +17,7 @@ from telecine.recipe.base import SpecModel
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
 Tune = Literal["film", "animation", "grain", "zerolatency"]
-PixelFormat = Literal["yuv420p", "yuv420p10le", "yuv422p", "yuv422p10le"]
+PixelFormat = Literal["yuv420p", "yuv420p10le", "yuv422p", "yuv422p10le", "source"]
 Quality = Literal["web", "high", "mobile", "low_latency"]
 
 USUAL_CONTAINER = {
@@ -66,7 +66,9 @@ class CodingSettings(SpecModel):
         None, description="h264 has all; h265 no film; vp9 film, zerolatency; av1 grain, zerolatency."
     )
     pixel_format: PixelFormat | None = Field(
-        None, description="Left out: yuv420p, or yuv420p10le where high dynamic range is kept."
+        None,
+        description="Left out: yuv420p, or yuv420p10le where high dynamic range is kept. source: of these the nearest "
+        "to the source's that codec, profile and target have.",
     )
     hdr: Literal["to_sdr", "keep"] = Field(
         "to_sdr",
@@ -99,7 +101,7 @@ class CodingSettings(SpecModel):
                 self.codec,
                 self.used_container,
                 self._sound_codec(),
-                pixel_format=self.pixel_format or "yuv420p",
+                pixel_format=self.pixel_format if self.pixel_format not in (None, "source") else "yuv420p",
                 profile=self.profile,
                 level=float(self.level) if self.level else None,
                 tune=self.tune,
@@ -123,7 +125,7 @@ class CodingSettings(SpecModel):
             found.append(Problem("crf", f"{self.codec} keeps every pixel", "leave 'crf' and 'quality' out"))
         if self.hdr == "keep" and self.codec not in _HDR_CODECS:
             found.append(Problem("hdr", f"{self.codec} output is BT.709", "use h265, vp9 or av1 to keep it"))
-        if self.hdr == "keep" and self.pixel_format is not None and not self.pixel_format.endswith("10le"):
+        if self.hdr == "keep" and self.pixel_format in ("yuv420p", "yuv422p"):
             found.append(
                 Problem("pixel_format", f"{self.pixel_format} can't hold high dynamic range", "use yuv420p10le")
             )

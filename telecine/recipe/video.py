@@ -69,8 +69,10 @@ class VideoRendition(CodingSettings):
         None, description="Cap for a player's buffer (VBV), beside `crf` or `bitrate_bps`; av1: not beside the latter."
     )
     two_pass: bool = Field(False, description="Read the source twice, to hit `bitrate_bps` at better quality.")
-    stream_copy: Literal["auto", "never"] = Field(
-        "auto", description="auto: the source's own picture is taken over as it is where it is what would be made."
+    stream_copy: Literal["auto", "any_codec", "never"] = Field(
+        "auto",
+        description="auto: the source's own picture is taken over as it is where it is what would be made; any_codec: "
+        "also in another codec that the container holds.",
     )
     metadata: Metadata = Field(
         "strip_all",

@@ -11,6 +11,7 @@ from telecine.codecs import AudioCodec
 
 Options = dict[str, str | int | float]
 
+_MOST_BPS = 512_000
 _MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _RATES = {
     AudioCodec.OPUS: (8_000, 12_000, 16_000, 24_000, 48_000),
@@ -37,6 +38,11 @@ def bitrate_for(codec: AudioCodec, wanted_bps: int, channels: int, sample_rate: 
             return max(32_000, min(wanted_bps, 320_000))
         return max(8_000, min(wanted_bps, 160_000 if sample_rate >= 16_000 else 64_000))
     return wanted_bps
+
+
+def surround_bps(stereo_bps: int, channels: int) -> int:
+    """As many bits for each channel as stereo has, within reason; the same for stereo and mono."""
+    return stereo_bps if channels <= 2 else min(_MOST_BPS, stereo_bps * channels // 2)
 
 
 def encoder_options(codec: AudioCodec, bitrate_bps: int | None, quality: float | None = None) -> Options:

@@ -15,7 +15,7 @@ from telecine.recipe import Recipe
 from telecine.recipe.audio import AudioRendition
 from telecine.recipe.cover import Cover
 from telecine.recipe.waveform import Waveform
-from telecine.sound.encoder import bitrate_for, rate_for
+from telecine.sound.encoder import bitrate_for, rate_for, surround_bps
 from telecine.sound.shape import Shape, plan_shape
 from telecine.video.missing import Place
 
@@ -161,14 +161,17 @@ def plan_sound_of_video(facts: MediaFacts, specs: Sequence[AudioRendition], asse
 
 
 def _file(spec: AudioRendition, audio: AudioFacts) -> SoundFile:
-    shape = plan_shape(audio, spec, stereo=False)
+    shape = plan_shape(audio, spec, stereo=False, codec=spec.codec)
     rate = rate_for(spec.codec, spec.sample_rate or audio.sample_rate)
     bitrate: int | None = spec.bitrate_bps
+    if shape.channels > 2 and "bitrate_bps" not in spec.model_fields_set:
+        bitrate = surround_bps(spec.bitrate_bps, shape.channels)
     quality = None
     if spec.quality is not None:
         quality = _BY_QUALITY.get(spec.codec, {}).get(spec.quality.value)
         stereo_bps = _BY_BITRATE.get(spec.codec, {}).get(spec.quality.value)
-        bitrate = None if stereo_bps is None else round(stereo_bps * (1 if shape.channels == 2 else _MONO_SHARE))
+        bitrate = None if stereo_bps is None else round(stereo_bps * (_MONO_SHARE if shape.channels == 1 else 1))
+        bitrate = surround_bps(bitrate, shape.channels) if bitrate is not None else None
     if spec.codec.lossless:
         bitrate = None
     return SoundFile(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from telecine.codecs import AudioCodec
 from telecine.probe import AudioFacts
 from telecine.recipe.audio import AudioMap
 
@@ -18,6 +19,8 @@ Filter = tuple[str, dict[str, Any]]
 
 _MONO: Filter = ("aformat", {"sample_fmts": "fltp", "channel_layouts": "mono"})
 _STEREO: Filter = ("aformat", {"sample_fmts": "fltp", "channel_layouts": "stereo"})
+_LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_SURROUND = (AudioCodec.AAC, AudioCodec.OPUS, AudioCodec.FLAC)
 _MINUS_3_DB = 0.707107
 CEILING_DB = -1.0  # of a downmix: EBU R 128's highest true peak; full scale on all channels of 7.1 would reach +10 dB
 _BETWEEN_DB = 0.5  # how far a true peak may lie above the samples that the limiter sees
@@ -50,7 +53,7 @@ class Shape:
     Attributes:
         channels_in: of the source.
         known_layout: whether ffmpeg knows which of them is which.
-        channels: of the output, 1 or 2.
+        channels: of the output: 1, 2, or the source's where all are kept.
         pick: which channels of a source that has more than one.
         compression: see `AudioMap`.
         gain_db: to the wanted loudness; None while it isn't measured, or when it isn't wanted.
@@ -67,7 +70,7 @@ class Shape:
 
     def filters(self) -> list[Filter]:
         """The filters, in order; they leave 32-bit floats of `channels` channels at the source's rate."""
-        chain = [*self._to_stereo(), *self._to_channels()]
+        chain = [*self._to_stereo(), *self._to_channels()] if self.channels <= 2 else [self._kept()]
         if self.compression is not None:
             chain.append(("acompressor", _COMPRESSION[self.compression]))
         if self.gain_db is not None:
@@ -76,6 +79,14 @@ class Shape:
             limit = {"limit": f"{self.ceiling_db:.2f}dB", "attack": 5, "release": 50, "level": 0, "latency": 1}
             chain.append(("alimiter", limit))
         return chain
+
+    @property
+    def layout(self) -> str:
+        """ffmpeg's name for the channels of the output."""
+        return _LAYOUTS[self.channels]
+
+    def _kept(self) -> Filter:
+        return "aformat", {"sample_fmts": "fltp", "channel_layouts": self.layout}
 
     def _to_stereo(self) -> list[Filter]:
         if self.channels_in <= 2:
@@ -95,13 +106,17 @@ class Shape:
         return [*stereo, ("pan", {"args": f"mono|c0={mix}"})]
 
 
-def plan_shape(audio: AudioFacts, wish: AudioMap, *, stereo: bool) -> Shape:
+def plan_shape(audio: AudioFacts, wish: AudioMap, *, stereo: bool, codec: AudioCodec | None = None) -> Shape:
     """The shape of a track, before its loudness is known.
 
     Args:
         stereo: whether mono becomes stereo when the recipe doesn't say, so that all sounds of a stream are alike.
+        codec: that all channels may be kept for, when the recipe says so; None for stereo at most.
     """
     channels = {"auto": 2 if stereo else min(2, audio.channels), "stereo": 2}.get(wish.channels, 1)
+    if wish.channels == "keep":
+        surround = codec in _SURROUND and (audio.layout or "").removesuffix("(side)") == _LAYOUTS.get(audio.channels)
+        channels = audio.channels if surround else min(2, audio.channels)
     shape = Shape(
         channels_in=audio.channels,
         known_layout=audio.layout is not None and "channels" not in audio.layout,
@@ -109,7 +124,7 @@ def plan_shape(audio: AudioFacts, wish: AudioMap, *, stereo: bool) -> Shape:
         pick=wish.channels if wish.channels in ("left", "right") else "all",
         compression=wish.compression,
     )
-    lifted = audio.channels > 2 or wish.compression is not None
+    lifted = (audio.channels > 2 >= channels) or wish.compression is not None
     return replace(shape, ceiling_db=CEILING_DB) if lifted else shape
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from telecine.codecs import Container, VideoCodec
 from telecine.compatibility import PLAYS, TUNES, Target, profiles_for
+from telecine.probe import VideoFacts
 from telecine.recipe.audio import VideoSound
 from telecine.recipe.coding import USUAL_CONTAINER, CodingSettings, Preset, Quality, Tune
 from telecine.video.level import level_for
@@ -29,6 +30,23 @@ _CRF = 23.0  # in the middle of Web
 # What looks like H.264's number on other codecs' scales: by SSIM at veryfast, the middle of two filmed clips, which lie
 # 2 (H.265) to 7 (AV1) from it.
 _CRF_MORE = {VideoCodec.H264: 0, VideoCodec.H265: 2, VideoCodec.VP9: 9, VideoCodec.AV1: 12}
+# In names of pixel formats with more colour than 4:2:0 (libavutil/pixdesc.c).
+_MORE_CHROMA = (
+    "422",
+    "444",
+    "440",
+    "rgb",
+    "bgr",
+    "gbr",
+    "pal8",
+    "p210",
+    "p216",
+    "p410",
+    "p416",
+    "v210",
+    "yuyv",
+    "uyvy",
+)
 BUFFER_S = 1.5  # seconds at the cap: Apple HLS authoring 1.26 wants peaks within 200 % of the average
 
 
@@ -74,7 +92,7 @@ def plan_coding(
     spec: CodingSettings,
     size: tuple[int, int],
     fps: Fraction,
-    hdr: Literal["pq", "hlg"] | None,
+    video: VideoFacts,
     *,
     bitrate_bps: int | None = None,
     max_bitrate_bps: int | None = None,
@@ -84,14 +102,17 @@ def plan_coding(
 
     Args:
         size: width and height.
-        hdr: of the source.
+        video: the source's picture.
         bitrate_bps, max_bitrate_bps, two_pass: of a single rendition, or the cap of a rung.
     """
     crf, preset, profile, tune = _QUALITIES[spec.quality] if spec.quality else (_CRF, "veryfast", None, None)
     if spec.tune or (tune and tune in TUNES[spec.codec]):
         tune = spec.tune or tune
-    kept = hdr if spec.hdr == "keep" else None
-    pixels = spec.pixel_format or ("yuv420p10le" if kept else "yuv420p")
+    kept = video.hdr if spec.hdr == "keep" else None
+    if spec.pixel_format == "source":
+        pixels = _as_source(spec, video, kept is not None)
+    else:
+        pixels = spec.pixel_format or ("yuv420p10le" if kept else "yuv420p")
     profile = spec.profile or (profile if profile in profiles_for(spec.codec, pixels) else None)
     profile = profile or _profile(spec.codec, spec.target, pixels)
     constant = bitrate_bps is None and not spec.codec.lossless
@@ -115,6 +136,20 @@ def plan_coding(
         target=spec.target,
         audio=spec.audio,
     )
+
+
+def _as_source(spec: CodingSettings, video: VideoFacts, hdr: bool) -> str:
+    """The pixel format nearest to the source's; of what can't be had, chroma goes first, then depth."""
+    depth = "10le" if hdr or (video.bit_depth or 8) > 8 else ""
+    wide = [f"yuv422p{depth}"] if any(word in (video.pixel_format or "") for word in _MORE_CHROMA) else []
+    nearest = (*wide, f"yuv420p{depth}", "yuv420p")
+
+    def holds(pixels: str) -> bool:
+        if spec.profile is not None:
+            return spec.profile in profiles_for(spec.codec, pixels)
+        return spec.codec.lossless or _profile(spec.codec, spec.target, pixels) is not None
+
+    return next((pixels for pixels in nearest if holds(pixels)), "yuv420p")
 
 
 def _profile(codec: VideoCodec, target: Target | None, pixels: str) -> str | None:

@@ -226,7 +226,7 @@ def _rungs(spec: VideoLadder, video: VideoFacts, fps: Fraction) -> tuple[Rung, .
         for fewer in (1, 2):
             rung = replace(rung, fps_divisor=rung.fps_divisor * fewer)
             size, cap = (rung.width, rung.height), rung.max_bitrate_bps
-            coding = plan_coding(spec, size, fps / rung.fps_divisor, video.hdr, max_bitrate_bps=cap)
+            coding = plan_coding(spec, size, fps / rung.fps_divisor, video, max_bitrate_bps=cap)
             if most is None or (coding.level is not None and coding.level <= most):
                 rungs.append(replace(rung, coding=coding))
                 break

@@ -45,7 +45,19 @@ def single(spec: VideoRendition, facts: MediaFacts, fps: Fraction) -> Rung:
     divisor *= rung.fps_divisor
     own = None if ratio.denominator == 1 else (wanted / rung.fps_divisor).as_integer_ratio()
     rung = replace(rung, fps_divisor=1 if own else divisor, fps=own, gop_s=spec.gop_s)
+    alike = _in_its_codec(rung, video) if spec.stream_copy == "any_codec" else None
+    if alike is not None and _will_do(spec, facts, alike, wanted):
+        return replace(alike, copied=True)
     return replace(rung, copied=_will_do(spec, facts, rung, wanted))
+
+
+def _in_its_codec(rung: Rung, video: VideoFacts) -> Rung | None:
+    """The same in the source's codec, where the container holds it and a player isn't named; None where not."""
+    coding = rung.coding
+    own = next((c for c in coding.container.video_codecs if c.ffprobe_name == video.codec), None)
+    if own is None or own is coding.codec or coding.target is not None:
+        return None
+    return replace(rung, coding=replace(coding, codec=own, profile=None, level=None, tune=None))
 
 
 def late_s(facts: MediaFacts, rung: Rung) -> float:
@@ -78,7 +90,7 @@ def _at(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction, divis
         spec,
         (width, height),
         fps / divisor,
-        video.hdr,
+        video,
         bitrate_bps=average,
         max_bitrate_bps=cap,
         two_pass=spec.two_pass,

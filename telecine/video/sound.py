@@ -14,7 +14,7 @@ from typing import Literal
 from telecine.codecs import AudioCodec
 from telecine.probe import AudioFacts, MediaFacts
 from telecine.recipe.audio import AudioMap, VideoSound
-from telecine.sound.encoder import bitrate_for, rate_for
+from telecine.sound.encoder import bitrate_for, rate_for, surround_bps
 from telecine.sound.shape import Shape, plan_shape
 from telecine.video.ladder import Rung
 
@@ -75,17 +75,20 @@ class Sound:
         """What a rendition has: the codec that its container usually has, when the recipe doesn't say another."""
         wish, holds = rung.coding.audio, rung.coding.container.audio_codecs
         codec = wish.codec if wish.codec is not None and wish.codec in holds else holds[0]
-        return self._version(codec, wish.bitrate_bps or rung.audio_bitrate_bps, wish)
+        return self._version(codec, rung.audio_bitrate_bps, wish)
 
     def for_streams(self, rungs: Sequence[Rung]) -> Version:
         """What the streams of a ladder have."""
         wish = rungs[0].coding.audio
-        return self._version(AudioCodec.AAC, wish.bitrate_bps or STREAM_AUDIO_BPS, wish)
+        if wish.channels == "keep":  # one version for every player
+            wish = wish.model_copy(update={"channels": "auto"})
+        return self._version(AudioCodec.AAC, STREAM_AUDIO_BPS, wish)
 
-    def _version(self, codec: AudioCodec, bitrate_bps: int, wish: VideoSound) -> Version:
+    def _version(self, codec: AudioCodec, stereo_bps: int, wish: VideoSound) -> Version:
         own = self.track.sample_rate if self.track.sample_rate in _USUAL_RATES else 48_000
         rate = rate_for(codec, wish.sample_rate or own)
-        shape = plan_shape(self.track, wish, stereo=True)
+        shape = plan_shape(self.track, wish, stereo=True, codec=codec)
+        bitrate_bps = wish.bitrate_bps or surround_bps(stereo_bps, shape.channels)
         lossy = codec is not AudioCodec.FLAC
         return Version(
             codec=codec,

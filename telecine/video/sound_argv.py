@@ -112,12 +112,11 @@ def _chain(clock: Timing, version: Version, levelled: Levelled | None) -> list[F
     """The picture's clock, the wanted channels and level, exactly as long as the picture."""
     shift = clock.shift_s - (levelled.start_s if levelled is not None else 0.0)
     shape = version.shape if levelled is None else _after_levelling(version.shape)
-    layout = "stereo" if shape.channels == 2 else "mono"
     return [
         *([("asetpts", {"expr": f"PTS-({shift:.6f})/TB"})] if abs(shift) >= 0.0005 else []),
         *shape.filters(),
         ("aresample", {"sample_rate": version.sample_rate, **_SYNC}),
-        ("aformat", {"sample_fmts": "fltp", "sample_rates": version.sample_rate, "channel_layouts": layout}),
+        ("aformat", {"sample_fmts": "fltp", "sample_rates": version.sample_rate, "channel_layouts": shape.layout}),
         ("apad", {"whole_dur": f"{clock.duration_s:.6f}"}),
         ("atrim", {"end": f"{clock.duration_s:.6f}"}),
     ]
@@ -126,4 +125,4 @@ def _chain(clock: Timing, version: Version, levelled: Levelled | None) -> list[F
 def _after_levelling(shape: Shape) -> Shape:
     """The shape of a track that is stereo already, and was mixed down from more channels on the way."""
     ceiling = CEILING_DB if shape.ceiling_db is None else shape.ceiling_db
-    return replace(shape, channels_in=2, known_layout=True, ceiling_db=ceiling)
+    return replace(shape, channels_in=2, known_layout=True, channels=min(2, shape.channels), ceiling_db=ceiling)

@@ -16,7 +16,7 @@ from telecine.errors import ErrorCode, SystemFault
 from telecine.probe import probe
 from telecine.process import run
 from telecine.progress import Quiet
-from telecine.recipe import parse_recipe
+from telecine.recipe import load_recipe, parse_recipe
 from telecine.tools import ffmpeg_path, ffprobe_path
 from telecine.video.encode import encode
 from telecine.video.finish import finish
@@ -324,3 +324,35 @@ def test_a_broken_encode_costs_its_own_rendition_and_the_streams_only(clip: Path
     }
     assert {f.error.code for f in result.failures} == {ErrorCode.VERIFY_FAILED}
     assert [a.name for a in result.artifacts if a.asset == "video/renditions"] == ["good"]
+
+
+def test_the_archive_keeps_range_depth_chroma_and_channels(tmp_path: Path) -> None:
+    picture = "testsrc2=s=320x240:r=25:d=1,format=yuv422p10le"
+    wide = f"{picture},setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    sound = ("-f", "lavfi", "-i", "aevalsrc=" + "|".join(["0.1*sin(2764*t)"] * 6) + ":c=5.1:d=1")
+    for name, shown_, transfer in (("sdr", picture, "bt709"), ("pq", wide, "smpte2084")):
+        source, place = tmp_path / f"{name}.mov", tmp_path / name
+        place.mkdir()
+        ffmpeg("-f", "lavfi", "-i", shown_, *sound, "-c:v", "prores_ks", "-c:a", "pcm_s16le", "-t", "1", str(source))
+        (place / "work").mkdir()
+        (place / "out").mkdir()
+        plan, cancel = plan_video(probe(source), load_recipe("archive_quality")), threading.Event()
+        encoded = encode(plan, source, place / "work", Quiet(), cancel)
+        result = finish(plan, encoded, source, place / "out", Quiet(), cancel)
+        assert (result.failures, result.warnings) == ((), ())
+        facts = probe(place / "out" / "renditions" / "archive.mkv")
+        assert facts.video is not None
+        assert facts.audio is not None
+        kept = (facts.video.codec, facts.video.pixel_format, facts.video.colour_transfer)
+        assert kept == ("hevc", "yuv422p10le", transfer)
+        assert (facts.audio.codec, facts.audio.channels, facts.audio.layout) == ("flac", 6, "5.1")
+
+
+def test_the_archive_takes_over_a_picture_in_another_codec_as_it_is(clip: Path, tmp_path: Path) -> None:
+    made = make(
+        clip,
+        tmp_path,
+        {"name": "a", "codec": "h265", "container": "mkv", "metadata": "preserve_all"} | {"stream_copy": "any_codec"},
+    )
+    assert made.plan.encodes == ()
+    assert frames(made.path("a")) == frames(clip)

@@ -241,3 +241,35 @@ def test_a_source_smaller_than_what_was_asked_gets_no_more_bits_than_its_size_ne
 def test_a_rate_for_no_height_in_particular_is_taken_at_its_word() -> None:
     (rung,) = planned({"kind": "video", "name": "a", "bitrate_bps": 3_000_000}, width=320, height=240).singles
     assert rung.coding.bitrate_bps == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "depth", "wish", "pixels"),
+    [
+        ("yuv420p", 8, {"codec": "h265"}, "yuv420p"),
+        ("yuvj422p", 8, {"codec": "h265"}, "yuv422p"),
+        ("yuv422p10le", 10, {"codec": "h265"}, "yuv422p10le"),
+        ("yuv444p12le", 12, {"codec": "ffv1"}, "yuv422p10le"),
+        ("yuv422p10le", 10, {"codec": "av1"}, "yuv420p10le"),
+        ("gbrp", 8, {"codec": "h264"}, "yuv422p"),
+        ("yuv422p10le", 10, {"codec": "h265", "target": "smart_tv"}, "yuv420p10le"),
+        ("yuv422p10le", 10, {"codec": "h264", "target": "desktop"}, "yuv420p"),
+        ("yuv422p10le", 10, {"codec": "h265", "profile": "main"}, "yuv420p"),
+        (None, None, {"codec": "h265"}, "yuv420p"),
+    ],
+)
+def test_pixels_like_the_sources_are_the_nearest_that_can_be_had(
+    source: str | None, depth: int | None, wish: dict[str, Any], pixels: str
+) -> None:
+    wanted = {"kind": "video", "name": "a", "pixel_format": "source", **wish}
+    assert planned(wanted, pixel_format=source, bit_depth=depth).singles[0].coding.pixel_format == pixels
+
+
+def test_a_picture_in_another_codec_is_taken_over_only_when_any_will_do() -> None:
+    wanted = {"kind": "video", "name": "a", "codec": "h265", "container": "mkv", "metadata": "preserve_all"}
+    assert not planned(wanted).singles[0].copied
+    (taken,) = planned(wanted | {"stream_copy": "any_codec"}).singles
+    assert (taken.copied, taken.coding.codec) == (True, VideoCodec.H264)
+    (made,) = planned(wanted | {"stream_copy": "any_codec"}, codec="prores").singles
+    assert (made.copied, made.coding.codec) == (False, VideoCodec.H265)
+    assert not planned(wanted | {"stream_copy": "any_codec", "target": "smart_tv"}).singles[0].copied

@@ -134,12 +134,17 @@ def test_a_sound_that_a_container_can_not_hold_is_refused_by_name() -> None:
         (8, "7.1", "mono", ["aresample", "aformat", "pan", "alimiter"]),
         (6, None, "auto", ["pan", "aformat", "alimiter"]),
         (2, "stereo", "right", ["aformat", "pan"]),
+        (6, "5.1(side)", "keep", ["aformat"]),
+        (3, "2.1", "keep", ["aresample", "aformat", "alimiter"]),
+        (2, "stereo", "keep", ["aformat"]),
     ],
 )
 def test_each_layout_has_its_way_to_the_wanted_channels(
     channels: int, layout: str | None, wish: Any, expected: list[str]
 ) -> None:
-    shape = plan_shape(replace(AUDIO, channels=channels, layout=layout), AudioMap(channels=wish), stereo=True)
+    shape = plan_shape(
+        replace(AUDIO, channels=channels, layout=layout), AudioMap(channels=wish), stereo=True, codec=AudioCodec.FLAC
+    )
     assert [name for name, _ in shape.filters()] == expected
 
 
