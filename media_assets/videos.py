@@ -101,7 +101,7 @@ def encode(
 ) -> dict:
     """All rungs and the sound, in one ffmpeg.
 
-    Its pool is unlimited until somebody limits it (docs/video.md): lanes decide how many encodes there are on a machine.
+    Its pool is unlimited until somebody limits it (docs/video.md): lanes decide how many encodes a machine has.
     """
     from telecine.video_steps import encode_step  # a run of images, whose start is its wait, never needs it
 
@@ -146,7 +146,7 @@ def _wanted(context: dg.OpExecutionContext) -> set[str]:
 
 _DESCRIPTIONS = {
     "video/metadata": "What the probe learnt: tracks, times, colour, chapters.",
-    "video/renditions": "One file for each rung of the ladder, and the single renditions.",
+    "video/renditions": "One file for each rung of the ladder, the single renditions, and files of the sound alone.",
     "video/thumbnails": "The poster and other stills, the storyboard, moving previews.",
     "video/hls": "HLS playlists over the CMAF segments.",
     "video/dash": "The DASH manifest over the same segments.",
