@@ -99,7 +99,7 @@ async def _wanted(request: Request) -> list[bytes] | None:
     try:
         kids: Any = json.loads(body)["kids"]
         found = [_key_id(lambda text: base64.urlsafe_b64decode(text + "=="), kid) for kid in kids]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return [kid for kid in found if kid] if 0 < len(found) <= _KEYS_AT_ONCE else None
 

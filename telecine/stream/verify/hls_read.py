@@ -24,6 +24,7 @@ _METHODS = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR")
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
 _HEX_16 = re.compile(r"0[xX][0-9A-Fa-f]{1,32}")
 _MOST = 100_000  # segments of a playlist
+_LINES = 2_000  # variants and renditions of a multivariant playlist
 _LONGEST_S = 1e6  # of a segment
 _TYPE = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
 
@@ -118,6 +119,8 @@ def _multivariant(session: Session, notes: Notebook, name: str, data: dict[str, 
         tuple(Line(_plain(given), uri, _resolved(session, notes, name, uri) if uri else None) for given, uri in kind)
         for kind in (variants, iframes, media)
     ]
+    if (count := sum(map(len, lines))) > _LINES:
+        raise Broken(f"{count} variants and renditions")
     groups: dict[tuple[str, str], tuple[Line, ...]] = {}
     for line in lines[2]:
         key = line.given.get("type", ""), line.given.get("group_id", "")
@@ -128,6 +131,7 @@ def _multivariant(session: Session, notes: Notebook, name: str, data: dict[str, 
 def _media(session: Session, notes: Notebook, name: str, data: dict[str, Any]) -> Playlist:
     if len(data["segments"]) > _MOST:
         raise Broken(f"{len(data['segments'])} segments")
+    session.count_segments(len(data["segments"]))
     pieces: list[Piece] = []
     # Each segment refers to the very record of its EXT-X-MAP; the key in force there is that of the map.
     map_keys = {id(record): key for record, key in zip(data["segment_map"], data.get("map_keys", []), strict=True)}

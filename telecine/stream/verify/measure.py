@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from telecine.errors import ErrorCode, InputError
 from telecine.stream.verify.bmff import looks_like_boxes
 from telecine.stream.verify.fragments import Run, read_segment, starts_with_idr
 from telecine.stream.verify.init_section import read_init
@@ -25,6 +26,7 @@ from telecine.stream.verify.webvtt import read_webvtt
 from telecine.stream.verify.window import Broken, Extent, Window
 
 _CLOCK = 90_000
+_PIECES = 500_000  # 24 hours of 20 renditions in segments of 6 s, and I-frames
 _TEXT_BYTES = 16 * 1024**2  # of a playlist or manifest
 # What reading damaged bytes may end in; each means that they are damaged.
 _DAMAGED = (Broken, LookupError, ValueError, OverflowError, struct.error)
@@ -37,14 +39,17 @@ class Session:
     Attributes:
         place: where the package lies.
         threads: segments that are read at once.
+        most: segments that all playlists and representations together may list.
         keys: AES-128 keys by their URIs, for looking into segments that are encrypted whole.
         used: names of objects in the order of their first use.
     """
 
     place: Place
     threads: int = 1
+    most: int = _PIECES
     keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     used: dict[str, None] = field(default_factory=dict)
+    _listed: int = 0
     _segments: dict[tuple[Extent, Extent | None, tuple[Key, int] | None], Measured] = field(default_factory=dict)
     _inits: dict[Extent, Init] = field(default_factory=dict)
 
@@ -63,6 +68,16 @@ class Session:
             return data.decode("utf-8")
         except UnicodeDecodeError as e:
             raise Broken(f"isn't UTF-8 at byte {e.start}") from e
+
+    def count_segments(self, count: int) -> None:
+        """Count segments before they are listed: a few lines of a playlist or MPD can stand for very many.
+
+        Raises:
+            InputError: LIMIT_EXCEEDED.
+        """
+        self._listed += count
+        if self._listed > self.most:
+            raise InputError(ErrorCode.LIMIT_EXCEEDED, f"the package lists more than {self.most:,} segments")
 
     def init(self, extent: Extent) -> Init:
         """An initialisation section."""

@@ -50,7 +50,8 @@ class Addressing:
         self.overlaps: list[str] = []
 
     def pieces(self) -> tuple[Piece, ...]:
-        """Its segments in order."""
+        """Its segments in order; a representation without any counts as one."""
+        self._session.count_segments(1)
         if self._kind == "SegmentTemplate":
             return self._of_template()
         if self._kind == "SegmentList":
@@ -90,6 +91,7 @@ class Addressing:
         if index is None:
             return (Piece(extent, self._length or 0.0, init if self._levels else None),)
         self.timed, self.scale = True, index.timescale
+        self._session.count_segments(len(index.parts))
         pieces, time = [], index.begin
         for at, size, ticks in index.parts:
             pieces.append(self._piece(Extent(extent.name, at, size), time, ticks, init))
@@ -103,7 +105,9 @@ class Addressing:
         )
         if timeline is not None:
             self.timed = True
-            return self._of_timeline(timeline)
+            times = self._of_timeline(timeline)
+            self._session.count_segments(len(times))
+            return times
         ticks = int(self._get("duration", "0"))
         if not ticks:
             if count == 1 or self._kind == "SegmentTemplate":
@@ -115,6 +119,7 @@ class Addressing:
             count = -(-round(self._length * self.scale) // ticks)
         if count > _MOST:
             raise Broken(f"{count} segments")
+        self._session.count_segments(count)
         whole = round(self._length * self.scale) if self._length is not None else count * ticks
         offset = int(self._get("presentationTimeOffset", "0"))
         return [(offset + n * ticks, min(ticks, max(1, whole - n * ticks))) for n in range(count)]

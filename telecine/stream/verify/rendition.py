@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from telecine.stream.verify.measured import TS_WRAP_S, Container, Measured, Piece, Stretch
 
 _LEAST, _MOST = 0.5, 1.5  # of the target duration: the spans a peak is measured over (RFC 8216 section 4.1)
+
+_STEP = 0.01  # of the target duration: what is shorter is weighed together, so that a span has 150 steps at most
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,39 @@ class Rendition:
     def peak_bps(self, target_s: float) -> float | None:
         """Bits per second of the heaviest span of neighbouring segments that lasts half to one and a half target
         durations; of everything where nothing is that long; None when a segment isn't known."""
+        if target_s not in self._peaks:
+            self._peaks[target_s] = self._peak(target_s)
+        return self._peaks[target_s]
+
+    @cached_property
+    def _peaks(self) -> dict[float, float | None]:
+        return {}
+
+    def _peak(self, target_s: float) -> float | None:
         if not self.pieces or any(found.missing for found in self.measured) or self.declared_s <= 0:
             return None
+        steps = self._steps(target_s * _STEP)
         best = 0.0
-        for first in range(len(self.pieces)):
+        for first in range(len(steps)):
             bits, length = 0.0, 0.0
-            for piece, found in zip(self.pieces[first:], self.measured[first:], strict=True):
-                bits, length = bits + found.size * 8, length + piece.duration_s
+            for more_bits, more_s in islice(steps, first, None):
+                bits, length = bits + more_bits, length + more_s
                 if length > target_s * _MOST:
                     break
-                if length >= target_s * _LEAST:
+                if length >= target_s * _LEAST and length > 0:
                     best = max(best, bits / length)
         return best or self.average_bps
+
+    def _steps(self, least_s: float) -> list[tuple[float, float]]:
+        """Bits and seconds of neighbouring segments, taken together where they are shorter than `least_s`."""
+        steps: list[tuple[float, float]] = []
+        bits, length = 0.0, 0.0
+        for piece, found in zip(self.pieces, self.measured, strict=True):
+            bits, length = bits + found.size * 8, length + piece.duration_s
+            if length >= least_s:
+                steps.append((bits, length))
+                bits, length = 0.0, 0.0
+        return [*steps, (bits, length)] if bits or length else steps
 
     @cached_property
     def heaviest_bps(self) -> float:

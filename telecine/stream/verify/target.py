@@ -44,7 +44,10 @@ def opened(target: str, store: Callable[[], ObjectStore], *, root: str | None = 
     Raises:
         InputError: PACKAGE_UNREADABLE when there is no package.
     """
-    scheme = urlsplit(target).scheme
+    try:
+        scheme = urlsplit(target).scheme
+    except ValueError as e:
+        raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{target} is no URL: {e}") from e
     if scheme in ("http", "https"):
         with _web(target, root) as found:
             yield found

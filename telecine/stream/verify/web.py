@@ -63,6 +63,10 @@ class Web:
             headers={"User-Agent": "telecine-verify", "Accept-Encoding": "identity"},
         )
         self._until = time.monotonic() + self._limits.seconds
+        # Nothing of ours is called while the lines of an answer's head come in one by one.
+        self._end = threading.Timer(self._limits.seconds, self._client.close)
+        self._end.daemon = True
+        self._end.start()
         self._spool = tempfile.TemporaryDirectory(prefix="telecine-verify-")
         self._lock = threading.Lock()
         self._requests = self._bytes = 0
@@ -77,6 +81,7 @@ class Web:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end.cancel()
         self._client.close()
         self._spool.cleanup()
 
@@ -110,13 +115,14 @@ class Web:
         if name in self._whole:
             return _part(self._whole[name], start, length)
         until = "" if length is None else str(start + length - 1)
-        self._count(0)
+        self._ask()
         try:
             with self._client.stream("GET", self._root + name, headers={"Range": f"bytes={start}-{until}"}) as answer:
                 return self._body(name, answer, start, length)
         except httpx.TooManyRedirects as e:
             raise Missing("redirects without end") from e
-        except (httpx.HTTPError, httpx.InvalidURL) as e:
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as e:  # a closed client raises the last one
+            self._watch()  # the connection may have been closed because the time is over
             raise Missing(f"the server doesn't answer: {e or type(e).__name__}") from e
 
     def _body(self, name: str, answer: httpx.Response, start: int, length: int | None) -> bytes:
@@ -135,7 +141,7 @@ class Web:
         path = Path(self._spool.name) / f"{len(self._whole)}-{threading.get_ident()}"
         size = 0
         with path.open("wb") as f:
-            for block in answer.iter_bytes(_HEAD_BYTES):
+            for block in answer.iter_bytes():  # as they come in, so that a slow server meets the deadline
                 size += f.write(block)
                 self._count(len(block))
                 if size > self._limits.object_bytes:
@@ -146,7 +152,7 @@ class Web:
     def _received(self, answer: httpx.Response, length: int | None) -> bytes:
         most = self._limits.object_bytes if length is None else length
         parts, size = [], 0
-        for block in answer.iter_bytes(_HEAD_BYTES):
+        for block in answer.iter_bytes():
             parts.append(block)
             size += len(block)
             self._count(len(block))
@@ -154,19 +160,26 @@ class Web:
                 break
         return b"".join(parts)[:most]
 
+    def _ask(self) -> None:
+        with self._lock:
+            self._requests += 1
+        self._watch()
+
     def _count(self, received: int) -> None:
         with self._lock:
-            self._requests += not received
             self._bytes += received
-            limits = self._limits
-            for what, spent, most in (
-                ("requests", self._requests, limits.requests),
-                ("bytes", self._bytes, limits.total_bytes),
-            ):
-                if spent > most:
-                    raise InputError(ErrorCode.LIMIT_EXCEEDED, f"verifying it would take more than {most:,} {what}")
-            if time.monotonic() > self._until:
-                raise InputError(ErrorCode.LIMIT_EXCEEDED, f"verifying it takes longer than {limits.seconds:.0f} s")
+        self._watch()
+
+    def _watch(self) -> None:
+        limits = self._limits
+        for what, spent, most in (
+            ("requests", self._requests, limits.requests),
+            ("bytes", self._bytes, limits.total_bytes),
+        ):
+            if spent > most:
+                raise InputError(ErrorCode.LIMIT_EXCEEDED, f"verifying it would take more than {most:,} {what}")
+        if time.monotonic() > self._until:
+            raise InputError(ErrorCode.LIMIT_EXCEEDED, f"verifying it takes longer than {limits.seconds:.0f} s")
 
 
 def final_url(url: str, timeout_s: float = 20.0) -> str:

@@ -111,6 +111,7 @@ def test_a_licence_is_a_json_web_key_set(issuer: Tokens) -> None:
         (b'{"kids": [7]}', 400),
         (json.dumps({"kids": ["A" * 22] * 65}).encode(), 400),
         (b"x" * 10_000, 400),
+        (b"[" * 8_000, 400),
         (b'{"kids": ["short"]}', 404),
         (json.dumps({"kids": [base64url(bytes(16))]}).encode(), 404),
     ],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,11 @@ from typer.testing import CliRunner
 
 from telecine.cli.app import app
 from telecine.errors import ErrorCode, TelecineError
-from telecine.stream.verify import Session, verify
+from telecine.stream.verify import Directory, Session, verify
+from telecine.stream.verify.measured import Container, Measured, Piece
+from telecine.stream.verify.rendition import Rendition
 from telecine.stream.verify.web import Web, WebLimits
+from telecine.stream.verify.window import Extent
 
 TYPES = {".m3u8": "application/vnd.apple.mpegurl", ".mpd": "application/dash+xml", ".vtt": "text/vtt"}
 
@@ -128,12 +133,15 @@ def test_json_has_every_rule_with_its_source(good: Path) -> None:
     ("make", "says"),
     [
         (lambda d: d / "nothing", "isn't there"),
+        (lambda d: "http://[::1", "is no URL"),
         (lambda d: d, "there is no playlist and no MPD"),
         (lambda d: _written(d / "a.txt", "hello"), "is neither a playlist nor an MPD"),
         (lambda d: _written(d / "a.m3u8", "\xff\xfe", "latin-1"), "isn't UTF-8"),
     ],
 )
-def test_what_is_no_package_ends_with_1_and_a_sentence(tmp_path: Path, make: Callable[[Path], Path], says: str) -> None:
+def test_what_is_no_package_ends_with_1_and_a_sentence(
+    tmp_path: Path, make: Callable[[Path], object], says: str
+) -> None:
     code, text = run(str(make(tmp_path)))
     assert code == 1
     assert ErrorCode.PACKAGE_UNREADABLE.value in text
@@ -239,3 +247,91 @@ def test_one_file_with_byte_ranges_is_not_downloaded_whole(clip: Path, tmp_path:
     assert report.good
     assert asked
     assert all(given and not given.endswith("-") for given in asked)
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Sends an answer line by line, and counts how far it came."""
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, DrippingServer)
+        for part in server.parts:
+            time.sleep(0.02)
+            try:
+                self.wfile.write(part)
+            except OSError:
+                return  # the other side hung up
+            server.sent += 1
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+class DrippingServer(ThreadingHTTPServer):
+    """What is sent, and how much of it was."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Dripping)
+        self.parts, self.sent = parts, 0
+
+
+HEAD = b"HTTP/1.1 206 OK\r\nContent-Range: bytes 0-29999/30000\r\nContent-Length: 30000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[HEAD, *[b"#" * 100] * 300], [b"HTTP/1.1 206 OK\r\n", *[b"X: y\r\n"] * 300]],
+    ids=["body", "head"],
+)
+def test_a_server_that_drips_is_left_when_the_time_is_over(parts: list[bytes]) -> None:
+    server = DrippingServer(parts)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    limits = WebLimits(seconds=0.3)
+    try:
+        with Web(f"http://127.0.0.1:{server.server_port}/", limits) as place, pytest.raises(TelecineError) as caught:
+            place.read("a.m3u8", 0, 30_000)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert caught.value.code is ErrorCode.LIMIT_EXCEEDED
+    assert server.sent < len(parts) / 2, "far from the end"
+
+
+def test_few_lines_that_stand_for_millions_of_segments_are_refused(tmp_path: Path) -> None:
+    rungs = "".join(f'<Representation id="{n}" bandwidth="1"/>' for n in range(1_000))
+    template = '<SegmentTemplate media="$RepresentationID$-$Number$.m4s" duration="1"/>'
+    adaptation = f'<AdaptationSet mimeType="video/mp4">{template}{rungs}</AdaptationSet>'
+    (tmp_path / "a.mpd").write_text(
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT99999S" profiles="x" '
+        f'minBufferTime="PT1S"><Period duration="PT99999S">{adaptation}</Period></MPD>'
+    )
+    with pytest.raises(TelecineError) as caught:
+        verify(Session(Directory(tmp_path), most=150_000), {"dash": "a.mpd"})
+    assert caught.value.code is ErrorCode.LIMIT_EXCEEDED
+    lines = "".join(f"#EXT-X-STREAM-INF:BANDWIDTH=1\n{n}.m3u8\n" for n in range(2_001))
+    code, text = run(str(_written(tmp_path / "a.m3u8", f"#EXTM3U\n{lines}")), "--json")
+    assert code == 3
+    assert "2001 variants" in text
+
+
+def rendition_of(lengths: list[float], sizes: list[int]) -> Rendition:
+    pieces = tuple(Piece(Extent(str(number)), length) for number, length in enumerate(lengths))
+    return Rendition("a", pieces, tuple(Measured(size, Container.MP4) for size in sizes))
+
+
+def test_the_peak_is_that_of_the_heaviest_span_and_is_found_in_little_time() -> None:
+    chance = random.Random(7)
+    lengths = [chance.choice([0.5, 2.0, 4.0, 6.0]) for _ in range(200)]
+    sizes = [chance.randrange(1, 10**6) for _ in lengths]
+    rates = []
+    for first in range(len(lengths)):
+        for end in range(first + 1, len(lengths) + 1):
+            length = sum(lengths[first:end])
+            if 3.0 <= length <= 9.0:
+                rates.append(sum(sizes[first:end]) * 8 / length)
+    assert rendition_of(lengths, sizes).peak_bps(6.0) == pytest.approx(max(rates))
+    many = rendition_of([0.4] * 100_000, [1_000] * 100_000)
+    # Spans of half of everything: each of the first 50,000 segments would be added to 50,000 others.
+    assert many.peak_bps(40_000.0) == pytest.approx(20_000.0)
