@@ -17,6 +17,7 @@ _WIDE = {"bt2020": "2020", "smpte432": "smpte432", "smpte431": "smpte431"}
 _MATRIX = {"bt709": "bt709", "bt470bg": "bt470", "smpte170m": "smpte170m", "smpte240m": "smpte240m", "fcc": "fcc"}
 _MATRIX |= {"bt2020nc": "bt2020", "bt2020c": "bt2020"}
 _HDR_TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+_SEE_THROUGH = ("argb", "rgba", "abgr", "bgra", "gbrap", "yuva", "ya8", "ya16")
 _SAME_SHAPE = 0.03  # aspect ratios closer than this are one shape: rounding, cropping to macroblocks
 
 
@@ -55,6 +56,7 @@ def upright_filters(video: VideoFacts, width: int, height: int, look: Look) -> l
     turned = video.rotation in (90, 270)
     across, down = (height, width) if turned else (width, height)
     return [
+        *_on_black(video),
         *_coloured(video, across, down, look),
         *_oriented(video),
         Filter("setsar", {"sar": 1}),
@@ -161,6 +163,16 @@ def _zscale_matrix(video: VideoFacts) -> str:
 
 def _range(video: VideoFacts) -> str:
     return "pc" if video.colour_range == "pc" else "tv"
+
+
+def _on_black(video: VideoFacts) -> list[Filter]:
+    """What is transparent shows black, not the colour that is hidden below."""
+    name = video.pixel_format or ""
+    if not name.startswith(_SEE_THROUGH):
+        return []
+    planes = "gbrap12le" if (video.bit_depth or 8) > 8 else "gbrap"  # RGB stays RGB: its matrix is chosen later
+    own = [] if name.startswith("yuva") else [Filter("format", {"pix_fmts": planes})]
+    return [*own, Filter("premultiply", {"inplace": 1})]
 
 
 def _is_rgb(video: VideoFacts) -> bool:

@@ -17,7 +17,7 @@ from telecine.artifact import sha256_of
 from telecine.probe import probe
 from telecine.process import run
 from telecine.progress import Quiet
-from telecine.recipe import load_recipe
+from telecine.recipe import load_recipe, parse_recipe
 from telecine.stream import hls
 from telecine.tools import ffmpeg_path, ffprobe_path
 from telecine.video.encode import Encoded, encode
@@ -235,3 +235,26 @@ def test_progress_is_told_while_a_sound_has_not_begun_yet(tmp_path: Path) -> Non
     encode(plan, source, tmp_path, Sink(), threading.Event())
     assert seen[0][0] < 0.5
     assert seen[-1] == (1.0, 250)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "codec"), [("argb", ["qtrle"]), ("yuva444p10le", ["prores_ks", "-profile:v", "4"])], ids=["rgb", "yuv"]
+)
+def test_what_is_transparent_shows_black_and_not_what_hides_below(
+    pixels: str, codec: list[str], tmp_path: Path
+) -> None:
+    source, work, out = tmp_path / "source.mov", tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    out.mkdir()
+    # Red everywhere: not to be seen at the left, half at the right.
+    half = "format=gbrap,geq=r=255:g=0:b=0:a='128*gte(X,160)'"
+    picture = f"color=red:s=320x240:r=25:d=0.4,{half},format={pixels}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", *codec, "-pix_fmt", pixels, str(source))
+    recipe = parse_recipe({"name": "x", "outputs": [{"kind": "video", "name": "a"}, {"kind": "video_still"}]}, "x")
+    plan, cancel = plan_video(probe(source), recipe), threading.Event()
+    result = finish(plan, encode(plan, source, work, Quiet(), cancel), source, out, Quiet(), cancel)
+    shown = {a.name: out / a.path for a in result.artifacts}
+    for path in (shown["a"], shown["poster"]):
+        left, right = (first_frame(path, tmp_path / "frame.png").getpixel((x, 120)) for x in (60, 260))
+        assert max(left) < 12, path.name  # type: ignore[arg-type]
+        assert right == pytest.approx((128, 0, 0), abs=12), path.name
