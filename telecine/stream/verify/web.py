@@ -188,16 +188,19 @@ def final_url(url: str, timeout_s: float = 20.0) -> str:
     Raises:
         InputError: PACKAGE_UNREADABLE when nothing answers there.
     """
-    try:
-        with (
-            httpx.Client(timeout=timeout_s, follow_redirects=True, max_redirects=5) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if answer.status_code != 200:
-                raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{url} answers HTTP {answer.status_code}")
-            return str(answer.url)
-    except (httpx.HTTPError, httpx.InvalidURL) as e:
-        raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{url} can't be reached: {e or type(e).__name__}") from e
+    with httpx.Client(timeout=timeout_s, follow_redirects=True, max_redirects=5) as client:
+        end = threading.Timer(6 * timeout_s, client.close)  # of redirects and heads that never end
+        end.daemon = True
+        end.start()
+        try:
+            with client.stream("GET", url) as answer:
+                if answer.status_code != 200:
+                    raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{url} answers HTTP {answer.status_code}")
+                return str(answer.url)
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as e:
+            raise InputError(ErrorCode.PACKAGE_UNREADABLE, f"{url} can't be reached: {e or type(e).__name__}") from e
+        finally:
+            end.cancel()
 
 
 def _part(path: Path, start: int, length: int | None) -> bytes:

@@ -23,7 +23,7 @@ from telecine.errors import ErrorCode, TelecineError
 from telecine.stream.verify import Directory, Session, verify
 from telecine.stream.verify.measured import Container, Measured, Piece
 from telecine.stream.verify.rendition import Rendition
-from telecine.stream.verify.web import Web, WebLimits
+from telecine.stream.verify.web import Web, WebLimits, final_url
 from telecine.stream.verify.window import Extent
 
 TYPES = {".m3u8": "application/vnd.apple.mpegurl", ".mpd": "application/dash+xml", ".vtt": "text/vtt"}
@@ -275,6 +275,19 @@ class DrippingServer(ThreadingHTTPServer):
         self.parts, self.sent = parts, 0
 
 
+@contextmanager
+def dripping(parts: list[bytes]) -> Iterator[DrippingServer]:
+    server = DrippingServer(parts)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 HEAD = b"HTTP/1.1 206 OK\r\nContent-Range: bytes 0-29999/30000\r\nContent-Length: 30000\r\n\r\n"
 
 
@@ -284,19 +297,20 @@ HEAD = b"HTTP/1.1 206 OK\r\nContent-Range: bytes 0-29999/30000\r\nContent-Length
     ids=["body", "head"],
 )
 def test_a_server_that_drips_is_left_when_the_time_is_over(parts: list[bytes]) -> None:
-    server = DrippingServer(parts)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    limits = WebLimits(seconds=0.3)
-    try:
-        with Web(f"http://127.0.0.1:{server.server_port}/", limits) as place, pytest.raises(TelecineError) as caught:
+    with dripping(parts) as server:
+        root = f"http://127.0.0.1:{server.server_port}/"
+        with Web(root, WebLimits(seconds=0.3)) as place, pytest.raises(TelecineError) as caught:
             place.read("a.m3u8", 0, 30_000)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert caught.value.code is ErrorCode.LIMIT_EXCEEDED
     assert server.sent < len(parts) / 2, "far from the end"
+
+
+def test_an_entry_whose_head_never_ends_cannot_be_reached() -> None:
+    with dripping([b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 300]) as server:
+        with pytest.raises(TelecineError) as caught:
+            final_url(f"http://127.0.0.1:{server.server_port}/a.mpd", timeout_s=0.05)
+        assert caught.value.code is ErrorCode.PACKAGE_UNREADABLE
+        assert server.sent < 150, "far from the end"
 
 
 def test_few_lines_that_stand_for_millions_of_segments_are_refused(tmp_path: Path) -> None:
