@@ -13,9 +13,9 @@ from telecine.codecs import VideoCodec
 from telecine.compatibility import Problem, problems
 from telecine.recipe.base import OutputName
 from telecine.recipe.coding import CodingSettings
+from telecine.recipe.video_tags import Kept, Metadata, kept, unknown_tag
 
 RungHeight = Literal[240, 360, 480, 720, 1080, 1440]
-Metadata = Literal["strip_all", "preserve_technical", "preserve_all"]
 
 
 class VideoLadder(CodingSettings):
@@ -77,8 +77,25 @@ class VideoRendition(CodingSettings):
     metadata: Metadata = Field(
         "strip_all",
         description="What tags the output carries: none; title, description, copyright, camera, software and chapters; "
-        "or all of them, coordinates too.",
+        "all of them, coordinates too; or `metadata_fields`.",
     )
+    metadata_fields: tuple[str, ...] = Field(
+        (), description="For selective: names of tags, such as title or creation_time, and the groups CHAPTERS and GPS."
+    )
+    strip_private: bool = Field(False, description="Leave out coordinates, times and people, whatever `metadata` says.")
+
+    @property
+    def kept(self) -> Kept:
+        """What of the source's tags goes along."""
+        return kept(self.metadata, self.metadata_fields, self.strip_private)
+
+    @field_validator("metadata_fields")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if problem := unknown_tag(name):
+                raise ValueError(problem)
+        return names
 
     @property
     def fastest_fps(self) -> float:
@@ -88,6 +105,8 @@ class VideoRendition(CodingSettings):
     def _own_problems(self) -> list[Problem]:
         found = super()._own_problems()
         rates = [name for name in ("bitrate_bps", "max_bitrate_bps", "two_pass") if getattr(self, name)]
+        if (self.metadata == "selective") != bool(self.metadata_fields):
+            found.append(Problem("metadata_fields", "it and metadata 'selective' belong together", "give both or none"))
         if self.codec.lossless and rates:
             found.append(Problem(rates[0], f"{self.codec} keeps every pixel", "leave it out"))
         if self.crf is not None and self.bitrate_bps is not None:

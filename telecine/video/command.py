@@ -70,7 +70,7 @@ def copy_argv(ffmpeg: Path, plan: VideoPlan, rung: Rung, source: Path, work_dir:
     """The source's own picture in a working file, as it is; without messages in it, unless all tags are kept."""
     argv = [str(ffmpeg), *QUIET, "-loglevel", "error", *PROGRESS, *input_args(source)]
     argv += ["-map", f"0:{plan.video.index}", "-c", "copy", *CLEAN, "-fflags", "+bitexact"]
-    if rung.metadata != "preserve_all" and rung.coding.codec is VideoCodec.H264:
+    if not rung.kept.everything and rung.coding.codec is VideoCodec.H264:
         argv += ["-bsf:v", f"filter_units=pass_types={_NEEDED_UNITS}"]
     return [*argv, "-f", working_container(rung.coding).muxer, f"file:{work_dir / video_file(rung)}"]
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from telecine.codecs import VideoCodec
 from telecine.compatibility import PLAYS
-from telecine.recipe.video import Metadata
+from telecine.recipe.video_tags import Kept
 from telecine.video.coding import Coding
 from telecine.video.level import level_for
 from telecine.video.picture import Look
@@ -33,7 +33,7 @@ class Rung:
         fps_divisor: it keeps one in so many frames of the clock (`Timing.pace`).
         fps: a frame rate of its own, as numerator and denominator; None for the clock's.
         gop_s: a keyframe distance of its own; None for the clock's.
-        metadata: what of the source's tags goes along.
+        kept: what of the source's tags goes along.
         copied: whether the source's own picture is what would be made, so that it is taken over as it is.
     """
 
@@ -47,7 +47,7 @@ class Rung:
     fps: tuple[int, int] | None = None
     gop_s: float | None = None
     copied: bool = False
-    metadata: Metadata = "strip_all"
+    kept: Kept = field(default_factory=Kept)
     coding: Coding = field(default_factory=Coding)
 
     def pace(self, clock: Timing) -> Pace:

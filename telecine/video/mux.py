@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from telecine.codecs import VideoCodec
 from telecine.demux import input_args
 from telecine.probe.ffprobe import ffprobe
 from telecine.process import Limits, run
-from telecine.recipe.video import Metadata
+from telecine.recipe.video_tags import LOCATION, Kept
 from telecine.tools import ffmpeg_path
 from telecine.video.coding import Coding
 from telecine.video.command import CLEAN, PROGRESS, QUIET
 
-# What a stranger may know: what it is, whose it is, what made it. Never where, when, or by which serial number.
-_TECHNICAL = ("title", "description", "synopsis", "copyright", "make", "model", "software", "encoder")
 _APPLE = "com.apple.quicktime."
+_OTHERWISE = {"creationdate": "creation_time"}
+NOTHING = Kept()
 
 
 def mux(
@@ -33,7 +33,7 @@ def mux(
     *,
     language: str | None,
     source: Path,
-    metadata: Metadata = "strip_all",
+    kept: Kept = NOTHING,
     late_s: float = 0.0,
     cancel: threading.Event | None = None,
 ) -> None:
@@ -46,7 +46,7 @@ def mux(
     Raises:
         TelecineError: what `telecine.process.run` raises.
     """
-    tags = technical_tags(source, cancel) if metadata == "preserve_technical" else {}
+    tags = chosen_tags(source, kept.tags, cancel) if kept.tags else {}
     argv = mux_argv(
         ffmpeg_path(),
         coding,
@@ -55,7 +55,7 @@ def mux(
         target,
         language=language,
         source=source,
-        metadata=metadata,
+        kept=kept,
         tags=tags,
         late_s=late_s,
     )
@@ -72,7 +72,7 @@ def mux_argv(
     *,
     language: str | None = None,
     source: Path | None = None,
-    metadata: Metadata = "strip_all",
+    kept: Kept = NOTHING,
     tags: Mapping[str, str] | None = None,
     late_s: float = 0.0,
 ) -> list[str]:
@@ -81,31 +81,36 @@ def mux_argv(
     argv += ["-itsoffset", f"{late_s:.6f}"] if late_s else []  # each file is read from its own beginning
     argv += ["-i", f"file:{picture}"]
     argv += ["-i", f"file:{sound}"] if sound is not None else []
-    kept = metadata != "strip_all" and source is not None
-    if kept and source is not None:
+    if kept != NOTHING and source is not None:
         argv += input_args(source)
     argv += ["-map", "0:v:0", *(("-map", "1:a:0") if sound is not None else ()), "-c", "copy"]
     origin = "2" if sound is not None else "1"
-    if not kept:
+    if kept == NOTHING or source is None:
         argv += CLEAN
-    elif metadata == "preserve_all":
+    elif kept.everything:
         argv += ["-map_metadata", origin, "-map_chapters", origin]
     else:
-        argv += ["-map_metadata", "-1", "-map_chapters", origin]
+        argv += ["-map_metadata", "-1", "-map_chapters", origin if kept.chapters else "-1"]
         for name, value in sorted((tags or {}).items()):
             argv += ["-metadata", f"{name}={value}"]
     if sound is not None and language is not None:
         argv += ["-metadata:s:a:0", f"language={language}"]
     if coding.codec is VideoCodec.H265 and coding.container.is_iso:
         argv += ["-tag:v", "hvc1"]
-    flags = ("+faststart" * coding.faststart + "+use_metadata_tags" * kept) if coding.container.is_iso else ""
+    flags = (
+        ("+faststart" * coding.faststart + "+use_metadata_tags" * (kept != NOTHING)) if coding.container.is_iso else ""
+    )
     argv += ["-movflags", flags] if flags else []
     return [*argv, "-fflags", "+bitexact", "-f", coding.container.muxer, f"file:{target}"]
 
 
-def technical_tags(source: Path, cancel: threading.Event | None = None) -> dict[str, str]:
-    """A file's tags that tell nothing private, by their short names."""
+def chosen_tags(source: Path, names: Collection[str], cancel: threading.Event | None = None) -> dict[str, str]:
+    """A file's tags of these names; whatever a camera calls the place is its location."""
     words = ["-v", "error", "-of", "json", "-show_entries", "format_tags"]
     data = json.loads(ffprobe(words, source, limits=Limits(wall_s=120), cancel=cancel).stdout)
-    found = {name.lower().removeprefix(_APPLE): value for name, value in data.get("format", {}).get("tags", {}).items()}
-    return {name: found[name] for name in _TECHNICAL if name in found}
+    found: dict[str, str] = {}
+    for name, value in data.get("format", {}).get("tags", {}).items():
+        own = name.lower().removeprefix(_APPLE)
+        own = LOCATION if own.startswith(LOCATION) else _OTHERWISE.get(own, own)
+        found.setdefault(own, value)
+    return {name: found[name] for name in names if name in found}

@@ -108,7 +108,7 @@ def _rendition(
         target,
         language=main.track.language if main else None,
         source=source,
-        metadata=rung.metadata,
+        kept=rung.kept,
         late_s=late_s(plan.facts, rung),
         cancel=cancel,
     )

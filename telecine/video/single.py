@@ -103,7 +103,7 @@ def _at(spec: VideoRendition, video: VideoFacts, side: int, fps: Fraction, divis
         upper,
         audio,
         divisor,
-        metadata=spec.metadata,
+        kept=spec.kept,
         coding=coding,
     )
 
@@ -114,7 +114,7 @@ def _will_do(spec: VideoRendition, facts: MediaFacts, rung: Rung, fps: Fraction)
     assert video is not None
     if spec.stream_copy == "never" or coding.codec.lossless or video.codec != coding.codec.ffprobe_name:
         return False
-    if spec.metadata != "preserve_all" and coding.codec in _TALKATIVE:
+    if not spec.kept.everything and coding.codec in _TALKATIVE:
         return False
     same_shape = (video.width, video.height) == (rung.width, rung.height) and video.sar == (1, 1)
     upright = video.rotation == 0 and not video.mirrored and not video.interlaced

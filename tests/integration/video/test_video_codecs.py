@@ -263,15 +263,22 @@ def test_tags_go_along_only_as_far_as_asked(clip: Path, tmp_path: Path) -> None:
         {"name": "some", "metadata": "preserve_technical", **FAST},
         {"name": "all", "metadata": "preserve_all", **FAST},
         {"name": "mkv", "metadata": "preserve_technical", "container": "mkv", **FAST},
+        {"name": "chosen", "metadata": "selective", "metadata_fields": ["title", "GPS"], **FAST},
+        {"name": "public", "metadata": "preserve_all", "strip_private": True},
+        {"name": "careful", "metadata": "selective", "metadata_fields": ["make", "GPS"], "strip_private": True, **FAST},
     )
-    content = {name: made.path(name).read_bytes() for name in ("none", "some", "all", "mkv")}
+    assert made.plan.singles[-2].copied
+    names = ("none", "some", "all", "mkv", "chosen", "public", "careful")
+    content = {name: made.path(name).read_bytes() for name in names}
     for value, holders in {
-        b"Holiday": {"some", "all", "mkv"},
-        b"Maker": {"some", "all", "mkv"},
-        b"+48.1351": {"all"},
+        b"Holiday": {"some", "all", "mkv", "chosen", "public"},
+        b"Maker": {"some", "all", "mkv", "public", "careful"},
+        b"+48.1351": {"all", "chosen"},
         b"Somebody": {"all"},
     }.items():
         assert {name for name, data in content.items() if value in data} == holders
+    assert b"x264 - core" in clip.read_bytes()
+    assert b"x264 - core" not in content["public"], "a message of the picture is private until it is known not to be"
 
 
 def test_damage_keyframes_and_sizes_that_were_not_planned_are_found(clip: Path, tmp_path: Path) -> None:

@@ -108,6 +108,18 @@ def test_an_average_of_av1_has_no_cap_because_its_encoder_refuses_both() -> None
         recipe({"kind": "video", "name": "a", "codec": "av1", "bitrate_bps": 600_000, "max_bitrate_bps": 900_000})
 
 
+def test_tags_to_keep_are_named_and_known() -> None:
+    video = {"kind": "video", "name": "a", "metadata": "selective"}
+    recipe(video | {"metadata_fields": ["title", "creation_time", "GPS", "CHAPTERS"]})
+    for wrong, said in (
+        (video, "give both or none"),
+        (video | {"metadata": "preserve_all", "metadata_fields": ["title"]}, "give both or none"),
+        (video | {"metadata_fields": ["titel"]}, "did you mean 'title'"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            recipe(wrong)
+
+
 def test_a_ladder_takes_the_same_settings() -> None:
     recipe({"kind": "video_ladder", "codec": "h265", "crf": 24, "profile": "main10", "pixel_format": "yuv420p10le"})
     with pytest.raises(ConfigurationError, match="use kind 'video'"):

@@ -99,7 +99,7 @@ def line(plan: VideoPlan, rung: Rung) -> str:
         f"{coding.preset} {coding.tune or ''}".strip(),
         " ".join(f"{name} {value:g}" for name, value in rates.items() if value is not None) or "lossless",
         f"{coding.pixel_format} {coding.hdr or 'bt709'}",
-        f"{coding.container} tags {rung.metadata}",
+        f"{coding.container} tags {rung.kept.mode}",
         *(["two passes"] if coding.two_pass else []),
     ]
     return ", ".join(words)
