@@ -118,13 +118,14 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
     audios = without_undecodable(path, audios, cancel)
     complaints = f"{header_complaints}\n{scan_complaints}"
     cut = boxes.missing_bytes > 0 or bool(_CUT.search(complaints))
-    video, broadcast = choose_video(videos), programmes(data)
-    audio = choose_audio(together(audios, video, broadcast))
-    audios = together(audios, video or audio, broadcast)
-    subtitles = together(subtitles, video or audio, broadcast)
+    video, groups = choose_video(videos), programmes(data)
+    audio = choose_audio(together(audios, video, groups))
+    audios = together(audios, video or audio, groups)
+    subtitles = together(subtitles, video or audio, groups)
     warnings = _check_tracks(videos, audios, video, audio, cut, complaints)
-    if video is not None and leaves_open(video):
-        video = looked_at(path, video, cancel)
+    broadcast = name in _MPEG_STREAMS
+    if video is not None and leaves_open(video, broadcast=broadcast):
+        video = looked_at(path, video, cancel, broadcast=broadcast)
     if video is not None:
         video = replace(video, closed_captions=holds_captions(path, video))
         videos = tuple(video if v.index == video.index else v for v in videos)
@@ -216,6 +217,8 @@ def _refused_picture(video: VideoFacts, complaints: str) -> InputError:
         return InputError(ErrorCode.UNSUPPORTED_MEDIA, "the picture's codec is not known to ffmpeg", complaints)
     if not decodable(video.codec):
         return InputError(ErrorCode.UNSUPPORTED_MEDIA, f"there is no decoder for {video.codec}", complaints)
+    if video.dolby_vision is not None and not video.dolby_vision.base_layer:
+        return InputError(ErrorCode.UNSUPPORTED_MEDIA, f"the picture can't be used: {video.unusable}", complaints)
     return InputError(
         ErrorCode.CORRUPT_MEDIA, f"the {video.codec} picture can't be decoded: {video.unusable}", complaints
     )

@@ -47,6 +47,10 @@ def judged_video(video: VideoFacts) -> VideoFacts:
     reason = _hidden(video) or (None if video.frames else "it is empty")
     if reason is None and not (video.width and video.height):
         reason = "its headers are damaged: the picture has no size"
+    if reason is None and video.dolby_vision is not None and not video.dolby_vision.base_layer:
+        reason = (
+            f"it is Dolby Vision profile {video.dolby_vision.profile}, which has no base layer that others can show"
+        )
     return replace(video, unusable=reason)
 
 

@@ -48,6 +48,11 @@ class DolbyVision:
     level: int
     compatibility: int
 
+    @property
+    def base_layer(self) -> bool:
+        """Whether others can show it: profiles 5 and 10.0 are in a colour space that only Dolby's decoders know."""
+        return self.profile != 5 and (self.profile, self.compatibility) != (10, 0)
+
 
 def mastering_display(side_data: Iterable[Mapping[str, Any]]) -> MasteringDisplay | None:
     """From a side data list; None when it has none."""

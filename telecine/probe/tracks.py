@@ -18,6 +18,9 @@ from telecine.probe.hdr import ContentLight, DolbyVision, MasteringDisplay
 
 _SANE_SAR = (Fraction(1, 10), Fraction(10))  # anything beyond is a damaged header, not an anamorphic lens
 
+# Codecs that can store fields, and may go over to them at any frame: broadcasts do between programmes.
+FIELD_CODECS = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "dvvideo", "prores", "mjpeg"})
+
 FieldOrder = Literal["progressive", "top_first", "bottom_first"]
 
 
@@ -80,7 +83,7 @@ class VideoFacts(TrackFacts):
         colour_*: as ffprobe names them.
         mastering_display, content_light: HDR10's static metadata, from the container or the first frames.
         dolby_vision: its profile.
-        interlaced: the picture is stored as fields; `field_order` says which comes first.
+        interlaced: the picture, or some of it, is stored as fields; `field_order` says which comes first.
         avg_fps, r_fps: the container's average and base frame rate.
         measured_fps: frames over time as found in the packets.
         typical_fps: one over the median distance between frames.
@@ -131,6 +134,11 @@ class VideoFacts(TrackFacts):
         if self.colour_transfer == "smpte2084":
             return "pq"
         return "hlg" if self.colour_transfer == "arib-std-b67" else None
+
+    @property
+    def may_have_fields(self) -> bool:
+        """Whether a frame may be stored as fields, even when those that were looked at are not."""
+        return self.interlaced or self.codec in FIELD_CODECS
 
     @property
     def sar_is_sane(self) -> bool:

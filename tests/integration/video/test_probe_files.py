@@ -172,6 +172,38 @@ def test_hdr10_metadata_is_found_in_the_bitstream(tmp_path: Path) -> None:
     assert facts.video.content_light.max_cll == 900
 
 
+def in_every_parent(content: bytes, parents: tuple[bytes, ...], box: bytes) -> bytes:
+    """Put a box at the end of the last of these nested ISO boxes, the first of which is the file's last."""
+    made, at = bytearray(content), 0
+    for kind in parents:
+        at = made.index(kind, at) - 4
+        made[at : at + 4] = (length := int.from_bytes(made[at : at + 4]) + len(box)).to_bytes(4)
+        end = at + length - len(box)
+        at += 8
+    return bytes(made[:end] + box + made[end:])
+
+
+@pytest.mark.parametrize(("profile", "compatibility", "refused"), [(5, 0, True), (8, 1, False)])
+def test_dolby_vision_without_a_base_layer_is_refused(
+    tmp_path: Path, profile: int, compatibility: int, refused: bool
+) -> None:
+    path = tmp_path / "a.mp4"
+    ffmpeg(*PICTURE, "-frames:v", "2", "-c:v", "libx265", "-x265-params", "log-level=none", "-tag:v", "hvc1", str(path))
+    flags = profile << 9 | 1 << 3 | 0b101  # level 1; metadata and base layer
+    record = bytes((1, 0)) + flags.to_bytes(2) + (compatibility << 28).to_bytes(4) + bytes(16)
+    parents = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1")
+    path.write_bytes(in_every_parent(path.read_bytes(), parents, (len(record) + 8).to_bytes(4) + b"dvcC" + record))
+    if refused:
+        with pytest.raises(InputError, match="Dolby Vision profile 5, which has no base layer") as caught:
+            probe(path)
+        assert caught.value.code is ErrorCode.UNSUPPORTED_MEDIA
+    else:
+        facts = probe(path)
+        assert facts.video is not None
+        assert facts.video.dolby_vision is not None
+        assert facts.video.dolby_vision.profile == profile
+
+
 def test_an_encrypted_file_is_refused_for_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "11" * 16, "-encryption_kid", "22" * 16)
