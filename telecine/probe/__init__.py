@@ -39,7 +39,7 @@ from telecine.probe.headers import (
 )
 from telecine.probe.integrity import inspect
 from telecine.probe.programmes import programmes, together
-from telecine.probe.scan import Track, scan, scan_mpeg
+from telecine.probe.scan import Track, scan, scan_restarting
 from telecine.probe.tracks import AudioFacts, DataFacts, Edit, SubtitleFacts, TrackFacts, VideoFacts
 from telecine.probe.undescribed import described
 from telecine.probe.values import Gaps, integer, number
@@ -158,13 +158,17 @@ def _packets(
     far: bool,
     cancel: threading.Event | None,
 ) -> tuple[dict[int, Track], str]:
-    """Every packet of the file, read once."""
+    """Every packet of the file, read once; twice when its clock restarts."""
     # A broadcast may announce tracks that never come.
     read = [s for s in streams if s.get("codec_type") in _READ_FROM_MPEG and s.get("codec_name") and is_described(s)]
     indexes = [s["index"] for s in read]
     if container_name in _MPEG_STREAMS and indexes:
-        return scan_mpeg(path, indexes, start_s, cancel, far=far)
-    return scan(path, cancel)
+        return scan_restarting(path, indexes, start_s, cancel, far=far)
+    tracks, complaints = scan(path, cancel)
+    # Recordings of web radio are Ogg files one behind the other (RFC 3533 section 4, "chained").
+    if container_name == "ogg" and indexes and any(track.restarts for track in tracks.values()):
+        return scan_restarting(path, indexes, start_s, cancel)
+    return tracks, complaints
 
 
 def _track_id(stream: dict[str, Any]) -> int:

@@ -23,6 +23,7 @@ from telecine.process import Limits, run
 from telecine.tools import ffmpeg_path
 
 _JITTER_S = 0.0021  # two ticks of the millisecond clocks of WebM and FLV
+_BACK_S = 0.1
 _JITTER_SHARE = 0.1
 _LIMITS = Limits(wall_s=1800, stall_s=120)
 _TIME_BASE = re.compile(r"#tb (\d+): (\d+)/(\d+)")  # of libavformat/framecrcenc.c
@@ -32,7 +33,11 @@ _MAX_TIMES = 20_000_000  # a day at 240 frames a second; more is hostile
 
 @dataclass(slots=True)
 class Track:
-    """What the packets of one track say; times in seconds on the container's clock."""
+    """What the packets of one track say; times in seconds on the container's clock.
+
+    Attributes:
+        restarts: a packet comes long before the one that it follows.
+    """
 
     packets: int = 0
     size_bytes: int = 0
@@ -41,6 +46,7 @@ class Track:
     times: array[float] = field(default_factory=lambda: array("d"))
     keyframes: array[float] = field(default_factory=lambda: array("d"))
     last_duration_s: float = 0.0
+    restarts: bool = False
 
     def add(self, pts: float | None, dts: float | None, duration: float, key: bool, size: int = 0) -> None:
         """Count one packet."""
@@ -50,6 +56,7 @@ class Track:
         at = pts if pts is not None else dts
         if at is None or len(self.times) >= _MAX_TIMES:
             return
+        self.restarts = self.restarts or bool(self.times and at < self.times[-1] - _BACK_S)
         self.times.append(at)
         if key:
             self.keyframes.append(at)
@@ -91,10 +98,10 @@ def scan(path: Path, cancel: threading.Event | None = None) -> tuple[dict[int, T
     return tracks, finished.stderr
 
 
-def scan_mpeg(
+def scan_restarting(
     path: Path, indexes: Sequence[int], start_s: float, cancel: threading.Event | None = None, *, far: bool = False
 ) -> tuple[dict[int, Track], str]:
-    """Read every packet of an MPEG stream, whose clock may restart on the way.
+    """Read every packet of a file whose clock may restart on the way: MPEG streams, Ogg files one behind the other.
 
     ffmpeg closes such jumps when it encodes (ffmpeg_demux.c, ts_discontinuity_process), so it is ffmpeg that is asked
     for the times that will come out, not ffprobe.

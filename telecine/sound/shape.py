@@ -7,6 +7,7 @@ clocks and padding, which differ between videos and sound files.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ _STEREO: Filter = ("aformat", {"sample_fmts": "fltp", "channel_layouts": "stereo
 _LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _SURROUND = (AudioCodec.AAC, AudioCodec.OPUS, AudioCodec.FLAC)
 _MINUS_3_DB = 0.707107
+_AMBISONIC = re.compile(r"ambisonic \d+(\+stereo)?")
 CEILING_DB = -1.0  # of a downmix: EBU R 128's highest true peak; full scale on all channels of 7.1 would reach +10 dB
 _BETWEEN_DB = 0.5  # how far a true peak may lie above the samples that the limiter sees
 _MOST_GAIN_DB = 40.0
@@ -53,6 +55,8 @@ class Shape:
     Attributes:
         channels_in: of the source.
         known_layout: whether ffmpeg knows which of them is which.
+        sphere: the sound comes from all around (ambisonics, RFC 8486); "head" when the last two channels are a stereo
+            pair that stays in place when the head turns.
         channels: of the output: 1, 2, or the source's where all are kept.
         pick: which channels of a source that has more than one.
         compression: see `AudioMap`.
@@ -64,6 +68,7 @@ class Shape:
     known_layout: bool
     channels: int
     pick: Literal["all", "left", "right"] = "all"
+    sphere: Literal["plain", "head"] | None = None
     compression: Literal["light", "strong"] | None = None
     gain_db: float | None = None
     ceiling_db: float | None = None
@@ -91,6 +96,10 @@ class Shape:
     def _to_stereo(self) -> list[Filter]:
         if self.channels_in <= 2:
             return []
+        if self.sphere is not None:  # the first two are "all around" and "left minus right" (ACN order): add, subtract
+            pair = [f"+c{self.channels_in - 2}", f"+c{self.channels_in - 1}"] if self.sphere == "head" else ["", ""]
+            left, right = (f"{_MINUS_3_DB}*c0{sign}{_MINUS_3_DB}*c1{own}" for sign, own in zip("+-", pair, strict=True))
+            return [("pan", {"args": f"stereo|c0={left}|c1={right}"}), _STEREO]
         if not self.known_layout:  # unlabelled tracks of recorders carry the mix on the first two
             return [("pan", {"args": "stereo|c0=c0|c1=c1"}), _STEREO]
         return [*DOWNMIX]
@@ -117,10 +126,12 @@ def plan_shape(audio: AudioFacts, wish: AudioMap, *, stereo: bool, codec: AudioC
     if wish.channels == "keep":
         surround = codec in _SURROUND and (audio.layout or "").removesuffix("(side)") == _LAYOUTS.get(audio.channels)
         channels = audio.channels if surround else min(2, audio.channels)
+    sphere = _AMBISONIC.fullmatch(audio.layout or "")
     shape = Shape(
         channels_in=audio.channels,
         known_layout=audio.layout is not None and "channels" not in audio.layout,
         channels=channels,
+        sphere=None if sphere is None else "head" if sphere[1] else "plain",
         pick=wish.channels if wish.channels in ("left", "right") else "all",
         compression=wish.compression,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import threading
 import zlib
@@ -226,6 +227,42 @@ def test_unusual_sounds_come_out(tmp_path: Path, words: tuple[str, ...], suffix:
     assert [a.name for a in result.artifacts] == ["aac", "opus", "waveform"]
     for artifact in result.artifacts[:2]:
         assert artifact.duration_s == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("libvorbis", "ogg"), ("libopus", "opus"), ("flac", "oga")])
+def test_a_recording_of_web_radio_comes_out_whole(tmp_path: Path, codec: str, suffix: str) -> None:
+    source, piece = tmp_path / f"a.{suffix}", tmp_path / f"piece.{suffix}"
+    for pitch in (440, 660, 880):  # each title is an Ogg file of its own
+        ffmpeg("-f", "lavfi", "-i", f"sine=f={pitch}:d=2:r=48000", "-c:a", codec, "-f", "ogg", str(piece))
+        source.write_bytes((source.read_bytes() if source.exists() else b"") + piece.read_bytes())
+    result = made(source, tmp_path / "out", file("x", "aac"))
+    assert result.facts["duration_s"] == pytest.approx(6.0, abs=0.05)
+    assert result.artifacts[0].duration_s == pytest.approx(6.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("head", "left_db", "right_db"), [("", -17.0, -90.0), ("|0|0.1*sin(880*2*PI*t)", -17.0, -20.0)]
+)
+def test_sound_from_all_around_becomes_stereo(tmp_path: Path, head: str, left_db: float, right_db: float) -> None:
+    source = tmp_path / "a.mkv"
+    tone = "0.1*sin(440*2*PI*t)"  # at the very left: as much in "left minus right" as all around
+    aevalsrc = f"aevalsrc={tone}|{tone}|0|0{head}:c={6 if head else 4}c:d=2:s=48000"
+    ffmpeg("-f", "lavfi", "-i", aevalsrc, "-c:a", "libopus", "-b:a", "512k", "-mapping_family", "2", str(source))
+    made(source, tmp_path / "out", file("x", "flac"))
+    argv = [
+        str(ffmpeg_path()),
+        "-hide_banner",
+        "-i",
+        str(tmp_path / "out/audio/x.flac"),
+        "-af",
+        "astats",
+        "-f",
+        "null",
+        "-",
+    ]
+    left, right = (float(level) for level in re.findall(r"Peak level dB: (\S+)", run(argv).stderr)[:2])
+    assert left == pytest.approx(left_db, abs=1.0)
+    assert right < right_db + 1.0
 
 
 def test_a_header_that_promises_ten_hours_is_not_believed(tmp_path: Path) -> None:
