@@ -18,6 +18,7 @@ _MATRIX = {"bt709": "bt709", "bt470bg": "bt470", "smpte170m": "smpte170m", "smpt
 _MATRIX |= {"bt2020nc": "bt2020", "bt2020c": "bt2020"}
 _HDR_TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 _SEE_THROUGH = ("argb", "rgba", "abgr", "bgra", "gbrap", "yuva", "ya8", "ya16")
+_FIELDS_LEAST = 16  # pixels; bwdif refuses planes of less than 3
 _SAME_SHAPE = 0.03  # aspect ratios closer than this are one shape: rounding, cropping to macroblocks
 
 
@@ -77,7 +78,7 @@ def deinterlace_filters(video: VideoFacts) -> list[Filter]:
     Other frames only pass through, at a hundredth of the cost of decoding them. The deinterlacer can't follow a picture
     whose size changes, so such frames are brought to the first one's size before it, fields apart.
     """
-    if not video.may_have_fields:
+    if not video.may_have_fields or min(video.width, video.height) < _FIELDS_LEAST:
         return []
     size: dict[str, str | int] = {"w": video.width, "h": video.height, "eval": "frame", "interl": -1}
     return [
