@@ -101,9 +101,10 @@ def probe(path: Path, cancel: threading.Event | None = None) -> MediaFacts:
         raise
     container_data, known = data.get("format", {}), Gaps()
     name = container(container_data, path)
-    streams = [described(path, stream, cancel) for stream in data.get("streams", [])]
+    streams = data.get("streams", [])
     start = number(container_data.get("start_time")) or 0.0
     packets, scan_complaints = _packets(path, name, streams, start, far, cancel)
+    streams = [described(path, stream, cancel) if stream["index"] in packets else stream for stream in streams]
     boxed = {track.track_id: track for track in boxes.tracks}
 
     def place(stream: dict[str, Any]) -> tuple[dict[str, Any], Track | None, IsoTrack | None]:
