@@ -81,7 +81,8 @@ test: $(VENV)/.installed-dev ## lint, then every test: e2e, integration, unit (T
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
 
-CHAOS := tests/e2e/test_crashes.py tests/e2e/test_players.py tests/integration/local/test_stack_survives.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py tests/e2e/test_priorities.py \
+CHAOS := tests/e2e/test_crashes.py tests/e2e/test_players.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py \
+  tests/e2e/test_priorities.py tests/integration/local/test_stack_survives.py tests/integration/local/test_lanes.py \
   tests/integration/ledger/test_state_machine.py tests/integration/webhooks/test_webhook_crashes.py
 
 chaos: $(VENV)/.installed-dev ## the crash tests in their long form, about 20 minutes (TELECINE_CHAOS_SEED repeats one)

@@ -17,11 +17,16 @@ from telecine.errors import TelecineError
 from telecine.settings import settings
 
 _HOMES = "tctest-"
-# Webhook receivers of tests are on this machine.
-_HOOKS_AT_HOME = {"TELECINE_WEBHOOK_ALLOW_HTTP": "true", "TELECINE_WEBHOOK_ALLOW_PRIVATE": "true"}
-
-# The load that retries would wait out for half a minute is the test run itself.
-_BUSY_ANYHOW = {"TELECINE_RETRY_LOAD_PERCENT": "100000"}
+_STACK = {
+    "TELECINE_PORTS": "free",
+    # Webhook receivers of tests are on this machine.
+    "TELECINE_WEBHOOK_ALLOW_HTTP": "true",
+    "TELECINE_WEBHOOK_ALLOW_PRIVATE": "true",
+    # The load that retries would wait out for half a minute is the test run itself.
+    "TELECINE_RETRY_LOAD_PERCENT": "100000",
+    # Tests kill processes, not the machine: what is written survives without waiting for the disk.
+    "TELECINE_POSTGRES_FSYNC": "off",
+}
 
 
 @contextmanager
@@ -30,7 +35,7 @@ def environment_of(home: Path, **more: str) -> Iterator[None]:
     before = dict(os.environ)
     for name in [n for n in os.environ if n.startswith(("TELECINE_", "DAGSTER_"))]:
         del os.environ[name]
-    os.environ.update({"TELECINE_HOME": str(home), "TELECINE_PORTS": "free", **_HOOKS_AT_HOME, **_BUSY_ANYHOW, **more})
+    os.environ.update({"TELECINE_HOME": str(home), **_STACK, **more})
     settings.cache_clear()
     try:
         yield

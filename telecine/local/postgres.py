@@ -42,6 +42,8 @@ def url(layout: Layout) -> str:
 def argv(layout: Layout, binaries: Path) -> list[str]:
     """Command line of the server."""
     settings = {**_SETTINGS, "unix_socket_directories": str(layout.postgres_socket)}
+    if os.environ.get("TELECINE_POSTGRES_FSYNC") == "off":  # a power cut may cost everything, a killed process nothing
+        settings |= {"fsync": "off", "full_page_writes": "off"}
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
     return [str(binaries / "postgres"), "-D", str(layout.postgres_data), *flags]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 from collections import Counter
@@ -13,7 +14,13 @@ import pytest
 
 from telecine import local
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not os.environ.get("TELECINE_LONG_TESTS"),
+        reason="test_priorities has videos and pictures in their lanes, too; runs of people in `make chaos`",
+    ),
+]
 
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""

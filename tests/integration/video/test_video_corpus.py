@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from telecine.sound.files import process_audio
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
 VIDEOS = sorted((CORPUS / "video").glob("*")) if CORPUS.is_dir() else []
 SOUNDS = sorted((CORPUS / "audio").glob("*")) if CORPUS.is_dir() else []
+MINUTES = {"long_1080p_lowbitrate.mp4"}
 REFUSED = {"sample_fragmented_clearkey.mp4": ErrorCode.ENCRYPTED_MEDIA}
 SILENT = {"sample_missing_stsd.mp4"}
 DISPLAYED = {
@@ -34,6 +36,8 @@ pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus i
 
 @pytest.mark.parametrize("source", VIDEOS, ids=lambda path: path.name)
 def test_every_video_is_completed_or_refused(made: Callable[..., Made], source: Path) -> None:
+    if source.name in MINUTES and not os.environ.get("TELECINE_LONG_TESTS"):
+        pytest.skip("six minutes of 1080p: TELECINE_LONG_TESTS=1")
     if source.name in REFUSED:
         with pytest.raises(TelecineError) as caught:
             made(source)
