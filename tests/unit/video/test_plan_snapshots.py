@@ -21,7 +21,7 @@ from telecine.video.picture_argv import picture_argv
 from telecine.video.plan import VideoPlan, plan_video
 
 GOLDEN = Path(__file__).with_name("golden") / "plans"
-WORK = Path("/work")
+WORK = Path("/scratch/job")
 
 
 def rate(fps: float) -> dict[str, Any]:

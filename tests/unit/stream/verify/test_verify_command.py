@@ -9,10 +9,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from strangers import STRANGERS
@@ -62,6 +63,9 @@ class Handler(SimpleHTTPRequestHandler):
         """Silent."""
 
 
+Answering = TypeVar("Answering", bound=ThreadingHTTPServer)
+
+
 class Server(ThreadingHTTPServer):
     """What was asked for, and how it answers."""
 
@@ -77,8 +81,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(directory: Path, *, ranges: bool = True) -> Iterator[Server]:
-    server = Server(directory, ranges=ranges)
+def answering(server: Answering) -> Iterator[Answering]:
+    """A server at work while the block lasts."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -87,6 +91,10 @@ def serving(directory: Path, *, ranges: bool = True) -> Iterator[Server]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def serving(directory: Path, *, ranges: bool = True) -> AbstractContextManager[Server]:
+    return answering(Server(directory, ranges=ranges))
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -275,17 +283,8 @@ class DrippingServer(ThreadingHTTPServer):
         self.parts, self.sent = parts, 0
 
 
-@contextmanager
-def dripping(parts: list[bytes]) -> Iterator[DrippingServer]:
-    server = DrippingServer(parts)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def dripping(parts: list[bytes]) -> AbstractContextManager[DrippingServer]:
+    return answering(DrippingServer(parts))
 
 
 HEAD = b"HTTP/1.1 206 OK\r\nContent-Range: bytes 0-29999/30000\r\nContent-Length: 30000\r\n\r\n"
