@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
+from media_assets.claim_work import Context, bind, fail_if_any, hold, tell
 from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import audio_files
@@ -58,7 +58,6 @@ def _work_through(context: Context, ledger: LedgerResource, object_store: Object
     claim_id, problems = bind(context, book, "audio", AUDIO_ASSETS)
     if claim_id is None:
         return
-    keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
         checks = StreamChecks(AUDIO_STREAMS)
         pointers = source_pointers(context.instance, "audio", [job.partition for job in held.jobs()])

@@ -86,15 +86,6 @@ def _give_back(context: Context, ledger: Ledger, claim_id: str, error: BaseExcep
         ledger.do(claims.end, claim_id, "failed", worker_died=not is_outage(error))
 
 
-def keep_connections(instance: dg.DagsterInstance) -> None:
-    """Let this run keep its connections to Dagster's database.
-
-    Out of the box every statement opens one, some seven for each file of a batch, and a connection costs PostgreSQL
-    more than the statement (bench/images.py: half of all that a batch cost on top of its images).
-    """
-    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=10)
-
-
 def tell(context: Context, events: Iterable[dg.AssetMaterialization]) -> None:
     """Log materializations, each once more when the database was restarted under a kept connection."""
     for event in events:

@@ -9,6 +9,7 @@ from media_assets.schedules import retention_job, retention_schedule
 from media_assets.sources import sources
 from media_assets.videos import videos
 from resources import LedgerResource, ObjectStoreResource
+from resources.run_processes import start_warm
 from sensors.buckets import bucket_sensor
 from sensors.dispatch import dispatch_sensor
 from sensors.recovery import recovery_sensor
@@ -37,4 +38,5 @@ def build_definitions(**resource_overrides: object) -> dg.Definitions:
 
 
 logs.configure()
+start_warm()
 defs = build_definitions()

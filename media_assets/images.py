@@ -6,10 +6,11 @@ https://docs.dagster.io/guides/build/assets/defining-assets#multi-asset
 import dagster as dg
 
 from media_assets.checks import ImageChecks, image_check_specs
-from media_assets.claim_work import Context, bind, fail_if_any, hold, keep_connections, tell
+from media_assets.claim_work import Context, bind, fail_if_any, hold, tell
 from media_assets.hooks import hooks
 from media_assets.materializations import materializations, source_pointers
 from media_assets.partitions import image_files
+from media_assets.telling import Telling
 from resources import LedgerResource, ObjectStoreResource
 from telecine import __version__
 from telecine.assets import IMAGE_ASSETS
@@ -65,23 +66,23 @@ def _work_through(
     claim_id, problems = bind(context, book, "image", IMAGE_ASSETS)
     if claim_id is None:
         return
-    keep_connections(context.instance)
     with hold(context, book, claim_id) as held:
         jobs = held.jobs()
         checks = ImageChecks(wanted)
         pointers = source_pointers(context.instance, "image", [job.partition for job in jobs])
         context.log.info(f"claim {claim_id}: {len(jobs)} image(s)")
-        for number, outcome in enumerate(run_image_claim(book, store, settings, held, wanted), start=1):
-            job = outcome.job
-            checks.add(outcome)
-            # When the claim was lost, recovery tells Dagster; a newer generation may be there by now.
-            if outcome.manifest is not None and held.stands():
-                tell(context, materializations(outcome, wanted, pointers, settings))
-            if outcome.error_code is not None:
-                problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
-                context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
-            if number % 50 == 0:
-                context.log.info(f"{number} of {len(jobs)} done")
+        with Telling(context, held) as telling:
+            outcomes = run_image_claim(book, store, settings, held, wanted, on_look=telling.look)
+            for number, outcome in enumerate(outcomes, start=1):
+                job = outcome.job
+                checks.add(outcome)
+                if outcome.manifest is not None:
+                    telling.add(materializations(outcome, wanted, pointers, settings))
+                if outcome.error_code is not None:
+                    problems[job.partition] = f"{outcome.error_code}: {outcome.error_message} ({outcome.status})"
+                    context.log.warning(f"job {job.job_id} {job.key}: {problems[job.partition]}")
+                if number % 50 == 0:
+                    context.log.info(f"{number} of {len(jobs)} done")
         tell(context, checks.evaluations())
         held.release(settings.scratch)
     fail_if_any(held, problems)

@@ -19,6 +19,7 @@ from media_assets.jobs import by_kind as job_by_kind
 from media_assets.partitions import by_kind as partitions_by_kind
 from media_assets.sources import observation
 from resources import LedgerResource
+from resources.dagster_storage import together
 from sensors import lookout
 from telecine.batching import Batch, cut_batches
 from telecine.job_id import new_id
@@ -53,9 +54,11 @@ def dispatch(instance: dg.DagsterInstance, ledger: Ledger) -> dg.SensorResult | 
             run_request(claim_id, batch.jobs, ranges[n], priority=batch.priority)
             for n, (claim_id, batch) in enumerate(batches)
         ]
-    return dg.SensorResult(
-        run_requests=requests, asset_events=[event for _, batch in batches for event in _seen(batch.jobs)]
-    )
+    # Not by the result, whose events Dagster's daemon writes one by one.
+    with together(instance):
+        for event in (event for _, batch in batches for event in _seen(batch.jobs)):
+            instance.report_runless_asset_event(event)
+    return dg.SensorResult(run_requests=requests)
 
 
 def _lift(instance: dg.DagsterInstance, ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -33,19 +33,25 @@ _PUBLISHERS = 3
 
 
 def run_image_claim(
-    ledger: Ledger, store: ObjectStore, config: Settings, held: HeldClaim, wanted: Collection[str]
+    ledger: Ledger,
+    store: ObjectStore,
+    config: Settings,
+    held: HeldClaim,
+    wanted: Collection[str],
+    on_look: Callable[[], None] | None = None,
 ) -> Iterator[Outcome]:
     """Work through a claim; yields each job's outcome as soon as it is published or failed.
 
     Args:
         wanted: asset keys to make; outputs of other assets are carried forward from the generation before.
+        on_look: called in the caller's thread about every half second, also while no outcome is ready.
     """
     jobs = {job.job_id: job for job in held.jobs()}
     if not jobs:
         return
     expected = ledger.do(estimates.expected_for, list(jobs.values()))
     with Reporter(ledger) as reporter:
-        yield from _ImageBatch(ledger, store, config, held, wanted, jobs, expected, reporter).run()
+        yield from _ImageBatch(ledger, store, config, held, wanted, jobs, expected, reporter).run(on_look)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class _ImageBatch:
     refused: list[Outcome] = field(default_factory=list)
     limits_s: dict[str, float] = field(default_factory=dict)
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self, on_look: Callable[[], None] | None) -> Iterator[Outcome]:
         """See run_image_claim."""
         workers = min(self.config.cpu_threads, len(self.jobs))
         try:
@@ -83,6 +89,7 @@ class _ImageBatch:
                     stop=lambda task: task.job_id in self.held.canceled or self.held.lost.is_set(),
                     on_progress=lambda task, stage, done, total: self.reporter.outputs(task.job_id, stage, done, total),
                     time_limit_s=lambda task: self.limits_s[task.job_id],
+                    on_look=on_look,
                 ):
                     settling.append(publishers.submit(self._settle, self.jobs[task.job_id], task.generation, made))
                     while settling and (settling[0].done() or len(settling) > _PUBLISHERS):

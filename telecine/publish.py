@@ -90,11 +90,9 @@ def write_manifest(ledger: Ledger, store: ObjectStore, bucket: str, partition: s
             )
         except NotOurs:
             continue  # somebody else wrote between our look and our put: look again
-        newest = ledger.do(generations.current, partition)
-        if newest is not None and newest[0] != generation:
-            continue  # not every store decides conditional puts of the same instant one by one: have the last word
-        ledger.do(generations.mark_written, partition, generation)
-        return
+        # Not every store decides conditional puts of the same instant one by one: have the last word.
+        if ledger.do(generations.mark_written, partition, generation):
+            return
     raise TransientError(ErrorCode.STORE_UNAVAILABLE, f"{key} kept changing while it was written")
 
 
@@ -120,8 +118,7 @@ def publish_outputs(
         NotOurs: FENCED; nothing was published.
         TelecineError: NO_OUTPUTS when the recipe has nothing for this kind of file.
     """
-    previous = ledger.do(generations.current, job.partition)
-    before = ledger.do(generations.outputs_at, job.partition, job.outputs)
+    previous, before = ledger.do(generations.before, job.partition, job.outputs)
     kept, older = carry_forward(previous[1] if previous else None, wanted, job.kind, job.etag, before)
     if not made and not kept:
         raise ConfigurationError(

@@ -87,6 +87,7 @@ class ImagePool:
         stop: Callable[[Item], bool] | None = None,
         on_progress: OnProgress[Item] | None = None,
         time_limit_s: Callable[[Item], float] | None = None,
+        on_look: Callable[[], None] | None = None,
     ) -> Iterator[tuple[Item, Result | TelecineError]]:
         """Run a function over items in the pool's processes; yields as they finish, in no order.
 
@@ -98,6 +99,7 @@ class ImagePool:
             on_progress: told of the newest stage of every item under way, as often; in the caller's thread. The tasks
                 say it by `pool_child.report`.
             time_limit_s: seconds an item may take, instead of the pool's `file_timeout_s`.
+            on_look: called as often, also while nothing is reported; in the caller's thread.
 
         Raises:
             ResourceError: WORKER_DIED when processes die before they begin anything.
@@ -123,7 +125,7 @@ class ImagePool:
                     break
             if not under_way:
                 return
-            finished = self._wait(under_way, stop, on_progress)
+            finished = self._wait(under_way, stop, on_progress, on_look)
             broke = not finished
             for future in finished:
                 task = under_way.pop(future)
@@ -181,6 +183,7 @@ class ImagePool:
         under_way: dict[Future[bytes], _Task[Item]],
         stop: Callable[[Item], bool] | None,
         on_progress: OnProgress[Item] | None,
+        on_look: Callable[[], None] | None,
     ) -> set[Future[bytes]]:
         """What is over, at least one; an empty set when the pool broke without a word."""
         while True:
@@ -190,6 +193,8 @@ class ImagePool:
                 self._looked = now
                 going_on = {future: task for future, task in under_way.items() if future not in finished}
                 self._pass_on(going_on.values(), on_progress)
+                if on_look is not None:
+                    on_look()
                 finished |= _orphans(going_on, now)
                 for future, task in going_on.items():
                     if stop is not None and not task.stopped and stop(task.item):

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from telecine.errors import ErrorCode, TransientError
 from telecine.ledger import breakers
+from telecine.ledger.connections import ask_the_idle
 from telecine.settings import Settings
 
 P = ParamSpec("P")
@@ -35,12 +36,13 @@ class Ledger:
     """A pool of connections; one per process, shared by its threads."""
 
     def __init__(self, postgres_url: str) -> None:
-        self.engine = create_engine(
-            postgres_url,
-            pool_size=4,
-            max_overflow=8,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"},
+        self.engine = ask_the_idle(
+            create_engine(
+                postgres_url,
+                pool_size=4,
+                max_overflow=8,
+                connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"},
+            )
         )
 
     @classmethod
@@ -90,14 +92,28 @@ class Ledger:
 
         The lock belongs to a connection, so it is free again the moment its holder dies.
         """
-        with self.engine.connect() as connection:
-            got: bool = connection.execute(select(func.pg_try_advisory_lock(lock))).scalar_one()
-            connection.commit()
+        connection, got = self._try_lock(lock)
+        try:
+            yield got
+        finally:
+            if got:
+                _unlock(connection, lock)
+            connection.close()
+
+    def _try_lock(self, lock: int) -> tuple[Connection, bool]:
+        """Whether the lock is ours now, and the connection that holds it; on a new one when the first was cut."""
+        for again in (True, False):
+            connection = self.engine.connect()
             try:
-                yield got
-            finally:
-                if got:
-                    _unlock(connection, lock)
+                got: bool = connection.execute(select(func.pg_try_advisory_lock(lock))).scalar_one()
+                connection.commit()
+            except DBAPIError as e:
+                connection.close()
+                if not (again and e.connection_invalidated):
+                    raise
+            else:
+                return connection, got
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Give all connections back."""

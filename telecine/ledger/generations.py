@@ -116,12 +116,21 @@ def outputs_at(connection: Connection, partition: str, rows: Iterable[Mapping[st
         rows: of `jobs.outputs`; those that aren't COMPLETED are left out.
     """
     wanted = {(r["generation"], r["asset"], r["name"]) for r in rows if r["status"] == JobStatus.COMPLETED}
+    if not wanted:
+        return []
     found = connection.execute(
         select(generations.c.generation, generations.c.manifest).where(
             generations.c.partition == partition, generations.c.generation.in_({number for number, _, _ in wanted})
         )
     )
     return [o for row in found for o in row.manifest["outputs"] if (row.generation, o["asset"], o["name"]) in wanted]
+
+
+def before(
+    connection: Connection, partition: str, rows: Iterable[Mapping[str, Any]]
+) -> tuple[tuple[int, dict[str, Any]] | None, list[dict[str, Any]]]:
+    """What an attempt builds on: `current`, and `outputs_at`."""
+    return current(connection, partition), outputs_at(connection, partition, rows)
 
 
 def mark_announced(connection: Connection, claim_id: str) -> None:
@@ -164,8 +173,13 @@ def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
     return manifest
 
 
-def mark_written(connection: Connection, partition: str, generation: int) -> None:
-    """Remember that manifest.json names this generation, or a newer one."""
+def mark_written(connection: Connection, partition: str, generation: int) -> bool:
+    """Remember that manifest.json names this generation, or a newer one; False when a newer one is current."""
+    newest = connection.scalar(
+        select(media_objects.c.published_generation).where(media_objects.c.partition == partition)
+    )
+    if newest is not None and newest != generation:
+        return False
     connection.execute(
         update(generations)
         .where(
@@ -175,6 +189,7 @@ def mark_written(connection: Connection, partition: str, generation: int) -> Non
         )
         .values(manifest_written_at=func.now())
     )
+    return True
 
 
 def unwritten(connection: Connection, older_than_s: float) -> list[str]:

@@ -97,8 +97,15 @@ def engine(layout: Layout, root: Path, ports: Mapping[str, int], module: str) ->
         ("deliver", Stage.ENGINE): (python, "-m", "telecine", "deliver"),
         ("gateway", Stage.ENGINE): (python, "-m", "telecine.gateway", "--host", HOST, "--port", str(ports["gateway"])),
     }
+    environments = {"code-server": (("TELECINE_WARM_RUNS", "yes"),)}  # resources/run_processes.py
     return [
-        Part(name, stage, (*launcher.command_line(), *command), directory=layout.dagster_home)
+        Part(
+            name,
+            stage,
+            (*launcher.command_line(), *command),
+            directory=layout.dagster_home,
+            environment=environments.get(name, ()),
+        )
         for (name, stage), command in commands.items()
     ]
 

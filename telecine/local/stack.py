@@ -34,6 +34,8 @@ _NEVER_STARTED = "There is no stack in {home} yet: run `telecine up` (or `make u
 _NOT_INHERITED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "DAGSTER_HOME"})
 
 _DAGSTER = {
+    # Events that Dagster has at hand together go to the database together (resources/dagster_storage.py).
+    "DAGSTER_EVENT_BATCH_SIZE": "1000",
     "DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT": "100",
     # Threads of the code server and of its proxy. Sensors look for seconds at a time (sensors/lookout.py); with
     # Dagster's default, cores + 4, a launch would have to wait for one of them to end.

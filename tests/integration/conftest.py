@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,12 +33,25 @@ def _database(url: str, name: str, command: str) -> str:
     return url.replace("/telecine?", f"/{name}?")
 
 
-@pytest.fixture
-def empty_database(stack: dict[str, str]) -> Iterator[str]:
-    """The URL of a database with nothing in it."""
+@contextmanager
+def _empty_database(stack: dict[str, str]) -> Iterator[str]:
     name = f"empty_{uuid.uuid4().hex[:8]}"
     yield _database(stack["TELECINE_POSTGRES_URL"], name, "CREATE")
     _database(stack["TELECINE_POSTGRES_URL"], name, "DROP")
+
+
+@pytest.fixture
+def empty_database(stack: dict[str, str]) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    with _empty_database(stack) as url:
+        yield url
+
+
+@pytest.fixture
+def other_empty_database(stack: dict[str, str]) -> Iterator[str]:
+    """Another one."""
+    with _empty_database(stack) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
