@@ -1,21 +1,25 @@
 """A pool of processes in which every file fails alone.
 
 pebble's pool says which process died with which task, ends the process of a task that is late or canceled, and goes on
-with the others; loky's processes start fresh (no fork of a threaded Dagster process, `__main__` not imported again).
+with the others. No process is a fork of ours, which has threads: they come from a fork server that imported the work
+once for all of them; or, where there is a main module that each would import again, fresh from loky, which doesn't.
 Added here: a second try, alone, for a file whose process died (it may have been the neighbour of a greedy one, or
 killed from outside), progress, and our errors. Belongs here: the parent side. Doesn't belong here: what a task does.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, Pipe
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -163,7 +167,7 @@ class ImagePool:
                 self._workers,
                 initializer=pool_child.start,
                 initargs=(self._reports[1], os.getpid(), self._memory_limit_bytes, self._niceness),
-                context=get_context("loky"),
+                context=_start_method(task_function.__module__),
             )
         future: Future[bytes]
         try:
@@ -225,6 +229,15 @@ class ImagePool:
             for end in self._reports:
                 end.close()
             self._reports = None
+
+
+def _start_method(module: str) -> Any:
+    """How processes start that are to run functions of this module."""
+    if hasattr(sys.modules["__main__"], "__file__"):
+        return get_context("loky")
+    multiprocessing.set_forkserver_preload(["telecine.image.pool_nursery", module])
+    forkserver.ensure_running()  # here: it dies with the thread that started it
+    return multiprocessing.get_context("forkserver")
 
 
 def _error_of(future: Future[bytes], task: _Task[Any]) -> BaseException | None:

@@ -30,18 +30,27 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _M_ARENA_MAX = -8  # malloc.h
 _MOST = 0xFFFF
 
+fork_server: int | None = None
+"""Process that a pool's processes are forked from, where there is one (pool_nursery.py)."""
+
 _reports: Connection | None = None
 _number = 0
+
+
+def die_with_parent(parent: int) -> ctypes.CDLL:
+    """Ask the kernel to kill this process when its parent ends; answers libc."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before prctl: no signal would ever come
+        os._exit(1)
+    return libc
 
 
 def start(reports: Connection, parent: int, memory_limit_bytes: int, niceness: int) -> None:
     """Initialise a pool process: it dies with its parent, keeps to its memory, and leaves Ctrl-C to the parent."""
     global _reports
     _reports = reports
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # the parent died before prctl: no signal would ever come
-        os._exit(1)
+    libc = die_with_parent(fork_server or parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # pebble's handler would wait for the end of the C call that a hung decoder never returns from.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

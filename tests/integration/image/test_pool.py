@@ -20,6 +20,17 @@ from tests.integration.image import pool_tasks
 GIGABYTE = 1024**3
 
 
+@pytest.fixture(autouse=True, params=["forked", "fresh"])
+def start_method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Processes from a fork server, as in a run, and fresh ones, as below a program with a main module."""
+    main = sys.modules["__main__"]
+    if request.param == "forked":
+        monkeypatch.delattr(main, "__file__", raising=False)
+    else:
+        assert hasattr(main, "__file__")
+    return str(request.param)
+
+
 def test_every_item_comes_back_once_with_its_result() -> None:
     with ImagePool(2, 4 * GIGABYTE, 60) as pool:
         results = dict(pool.run(pool_tasks.double, range(50)))
@@ -161,7 +172,8 @@ def test_leaving_the_pool_ends_running_tasks() -> None:
     with ImagePool(2, 4 * GIGABYTE, 3600) as pool:
         results = pool.run(pool_tasks.hang_on_three, [1, 3, 3, 3])
         next(results)
-        workers = [c for c in me.children() if "loky" in " ".join(c.cmdline()) and "tracker" not in str(c.cmdline())]
+        below = [c for c in me.children(recursive=True) if "tracker" not in str(c.cmdline())]
+        workers = [c for c in below if c.parent() != me or "loky" in str(c.cmdline())]
         assert workers
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
