@@ -25,7 +25,7 @@ in the ledger's schema and the two version tables would be one."""
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "200",  # Dagster opens a connection per statement (facts: NullPool), workers add theirs
+    "max_connections": "200",  # some 15 for each Dagster program and run that is busy
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -20,7 +20,9 @@ def nursery(house: House) -> psutil.Process:
         below = house.part("code-server").children(recursive=True)
         servers = [p for p in below if "resources.nursery" in " ".join(p.cmdline())]
         # A run has its parent's command line: the one whose parent has another is the server.
-        return next((p for p in servers if (parent := p.parent()) and "nursery" not in " ".join(parent.cmdline())), None)
+        return next(
+            (p for p in servers if (parent := p.parent()) and "nursery" not in " ".join(parent.cmdline())), None
+        )
 
     process: psutil.Process = eventually(found, "the fork server")
     return process
