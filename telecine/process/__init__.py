@@ -2,5 +2,6 @@
 
 from telecine.process.ceiling import Ceiling, ambient, under
 from telecine.process.runner import Finished, Limits, run
+from telecine.process.together import together
 
-__all__ = ["Ceiling", "Finished", "Limits", "ambient", "run", "under"]
+__all__ = ["Ceiling", "Finished", "Limits", "ambient", "run", "together", "under"]

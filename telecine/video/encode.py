@@ -178,7 +178,7 @@ def _with_copies(plan: VideoPlan, source: Path, work_dir: Path, cancel: threadin
         try:
             run(copy_argv(ffmpeg_path(), plan, rung, source, work_dir), limits=Limits(stall_s=_STALL_S), cancel=cancel)
             check(rung.name, measure(target, cancel), expected(plan, rung, sound=False))
-            check_decodes([target], cancel)
+            check_decodes(target, cancel)
         except (InputError, SystemFault):
             return replace(rung, copied=False)
         return rung

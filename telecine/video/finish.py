@@ -10,11 +10,13 @@ import json
 import threading
 from collections.abc import Collection, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from telecine.artifact import Artifact, MediaResult
 from telecine.errors import NotOurs, TelecineError
 from telecine.probe.sheet import sheet
+from telecine.process import together
 from telecine.progress import Details, ProgressSink
 from telecine.sound.files import sound_of_video
 from telecine.sound.plan import plan_sound_of_video
@@ -84,12 +86,15 @@ def finish(
     if plan.pictures:
         tell("PACKAGING", 0.0, "verifying", "pictures")
     renditions = [rung for rung in plan.pictures if (RENDITIONS, rung.name) in left]
-    broken = broken_files(plan, encoded, [rung.name for rung in renditions], cancel)
 
     def muxing(share: float, item: str) -> None:
         tell("PACKAGING", 0.3 + 0.2 * share, "muxing", item)
 
-    make_renditions(plan, encoded, renditions, source, out_dir, broken, gathered, muxing, cancel)
+    with together(1, cancel) as beside:  # comparing alone doesn't fill the cores
+        comparing = beside.start(partial(_quality, plan, encoded, left, cancel))
+        broken = broken_files(plan, encoded, [rung.name for rung in renditions], cancel)
+        make_renditions(plan, encoded, renditions, source, out_dir, broken, gathered, muxing, cancel)
+    quality, unmeasured = comparing.result()
     heard: tuple[str, ...] = ()
     if plan.audio:
         sounds = plan_sound_of_video(plan.facts, plan.audio, RENDITIONS)
@@ -113,8 +118,6 @@ def finish(
                     raise broken[file]
             captions, unread = make_captions(plan.captions, plan.facts, plan.timing, source, work, cancel)
             make_streams(plan, encoded, captions, work, out_dir, streams, gathered, cancel, ring)
-    tell("PACKAGING", 0.9, "comparing", "samples")
-    quality, unmeasured = _quality(plan, encoded, left, cancel)
     sink.report("PACKAGING", 1.0, {})
     preview = make_stills(plan, intact, source, out_dir, gathered, sink, cancel)
     sink.report("STILLS_AND_CLEANUP", 1.0, {})

@@ -76,6 +76,8 @@ def quality_argv(
     argv = [str(ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"]
     graph: list[str] = []
     number = 0  # of the next input
+    # All rungs at once: each thread takes buffers of its own, and time to fill them.
+    threads = max(1, cores // len(rungs))
     # What VMAF compares with: the largest picture of the ladder.
     top = max((r for r in rungs if r in plan.rungs and r.coding.hdr is None), key=lambda r: r.pixels, default=None)
     judged = [r for r in rungs if r in plan.rungs and r.coding.hdr is None] if with_vmaf and top is not None else []
@@ -101,7 +103,7 @@ def quality_argv(
             step = rung.fps_divisor // top.fps_divisor
             graph.append(f"[t{judged.index(rung)}]framestep={step},{_COUNTED}[r{at}]")
             chain += f"[f{at}];[f{at}]scale={top.width}:{top.height}:flags=bicubic[g{at}]"
-            chain += f";[g{at}][r{at}]libvmaf@q{at}=n_threads={cores}:n_subsample={_EVERY}"
+            chain += f";[g{at}][r{at}]libvmaf@q{at}=n_threads={threads}:n_subsample={_EVERY}"
         graph.append(f"{chain}[o{at}]")
     argv += ["-filter_complex", ";".join(graph)]
     for at in range(len(rungs)):

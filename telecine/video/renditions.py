@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 
 from telecine.artifact import Artifact, sha256_of
 from telecine.errors import SystemFault
+from telecine.process import together
 from telecine.video.encode import Encoded
 from telecine.video.gather import Gathering
 from telecine.video.ladder import Rung
@@ -30,7 +30,7 @@ Broken = dict[str, SystemFault]
 
 
 def broken_files(plan: VideoPlan, encoded: Encoded, muxed: Iterable[str], cancel: threading.Event) -> Broken:
-    """The working files that don't decode or aren't what was planned; all are decoded in one run.
+    """The working files that don't decode or aren't what was planned; each is decoded once.
 
     Args:
         muxed: names of pictures that are measured once they are finished, not before.
@@ -65,10 +65,9 @@ def make_renditions(
     Args:
         tell: gets the share that is done, and what is next.
     """
-    with ThreadPoolExecutor(max_workers=min(4, cores_here())) as pool:
+    with together(min(4, cores_here()), cancel) as pool:
         running = [
-            pool.submit(copy_context().run, _rendition, plan, encoded, rung, source, out_dir, broken, cancel)
-            for rung in rungs
+            pool.start(partial(_rendition, plan, encoded, rung, source, out_dir, broken, cancel)) for rung in rungs
         ]
         for number, (rung, made) in enumerate(zip(rungs, running, strict=True)):
             tell(number / len(rungs), rung.name)

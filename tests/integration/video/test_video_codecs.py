@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -303,8 +304,30 @@ def test_damage_keyframes_and_sizes_that_were_not_planned_are_found(clip: Path, 
     content[start : start + 4000] = bytes(n * 7919 % 251 for n in range(4000))
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(content)
-    assert set(undecodable([path, broken, made.path("b")])) == {broken}
-    assert undecodable([path, made.path("b")]) == {}
+    assert set(undecodable([path, broken, made.path("b")], threading.Event())) == {broken}
+    assert undecodable([path, made.path("b")], threading.Event()) == {}
+
+
+def test_whatever_damage_a_whole_decode_finds_is_found_wherever_it_lies(clip: Path, tmp_path: Path) -> None:
+    made = make(clip, tmp_path, {"name": "a", "audio": {"codec": "aac"}, **FAST})
+    content = made.path("a").read_bytes()
+    begin = content.index(b"mdat") + 4
+    size = int.from_bytes(content[begin - 8 : begin - 4])
+    files = []
+    for n in range(24):
+        damaged = bytearray(content)
+        damaged[begin + (size - 8) * n // 24 + 7] ^= 0xFF
+        files.append(tmp_path / f"{n}.mp4")
+        files[-1].write_bytes(damaged)
+
+    def complains(path: Path) -> bool:
+        words = ["-nostdin", "-v", "error", "-xerror", "-i", str(path), "-map", "0", "-f", "null", "-"]
+        done = subprocess.run([str(ffmpeg_path()), *words], capture_output=True, check=False)
+        return done.returncode != 0 or bool(done.stderr.strip())
+
+    found = undecodable(files, threading.Event())
+    assert set(found) == {path for path in files if complains(path)}
+    assert len(found) > 12
 
 
 def test_a_broken_encode_costs_its_own_rendition_and_the_streams_only(clip: Path, tmp_path: Path) -> None:
