@@ -33,7 +33,8 @@ from tests.e2e.house import House, eventually, house_for
 LONG = os.environ.get("TELECINE_LONG_TESTS")
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-LOW, PADDING = (300, 0) if LONG else (50, 2_500_000)
+LOW, LARGE, PADDING = (300, (1200, 900), 0) if LONG else (50, (3000, 2000), 2_500_000)
+LEFT = 12  # files of the batch at work; it goes on for some seconds
 STARVATION_S = 10.0
 
 
@@ -98,8 +99,9 @@ def test_urgent_overtakes_everything_and_low_is_not_forgotten(
     house, door = impatient_house, Door(impatient_house, tmp_path)
     picture = tmp_path / "picture.jpg"
     photo(3, (320, 240)).save(picture, quality=80)
-    padded = tmp_path / "padded.jpg"
-    padded.write_bytes(picture.read_bytes() + bytes(PADDING))
+    padded = tmp_path / "padded.jpg"  # and large, so that a batch of it takes longer than an urgent run's start
+    photo(4, LARGE).save(padded, quality=80)
+    padded.write_bytes(padded.read_bytes() + bytes(max(0, PADDING - padded.stat().st_size)))
 
     encodes = door.submit(long_clip, Priority.NORMAL, 2)
     eventually(lambda: all(job.stage == "ENCODING" for job in door.jobs(encodes)), "two encodes")
@@ -107,9 +109,11 @@ def test_urgent_overtakes_everything_and_low_is_not_forgotten(
     queued = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
 
     def one_waits_for_another() -> set[str]:
-        """Claims of LOW batches in Dagster's queue, while one is at work; the first may be a single file."""
-        is_at_work = any(job.status == "PROCESSING" for job in door.jobs(low))
-        return {run.tags[tags.CLAIM] for run in house.instance.get_runs(queued)} if is_at_work else set()
+        """Claims of LOW batches in Dagster's queue, while one has a good deal to do; the first may be a single file."""
+        jobs = door.jobs(low)
+        at_work = {job.claim_id for job in jobs if job.status == "PROCESSING"}
+        left = sum(job.claim_id in at_work and not job.status.is_final for job in jobs)
+        return {run.tags[tags.CLAIM] for run in house.instance.get_runs(queued)} if left >= LEFT else set()
 
     behind = eventually(one_waits_for_another, "a LOW batch to wait for another one")
     (urgent,) = door.submit(picture, Priority.URGENT)
