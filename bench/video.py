@@ -50,6 +50,7 @@ LADDER = {"kind": "video_ladder", "rungs": RUNGS}
 STREAMS = {"kind": "streams"}
 # For shaka-streamer, which has no capped quality: bit rates in the middle of the ladder's ranges.
 SHAKA_BPS = {"360p": 650_000, "480p": 1_000_000, "720p": 2_250_000, "1080p": 4_500_000}
+SEGMENT_S = 6.0
 Cost = tuple[float, float]
 """Wall and processor seconds."""
 
@@ -171,8 +172,13 @@ def shaka_report(source: Path, directory: Path, runs: int) -> dict[str, Any] | s
     if importlib.util.find_spec("streamer") is None:
         return "not measured: `pip install shaka-streamer` first"
     plan = planned(source, {**LADDER, "preset": "slow"}, STREAMS)
+    # shaka-streamer has one keyframe a segment.
     rungs = tuple(
-        replace(rung, coding=replace(rung.coding, crf=None, max_bitrate_bps=None, bitrate_bps=SHAKA_BPS[rung.name]))
+        replace(
+            rung,
+            gop_s=SEGMENT_S,
+            coding=replace(rung.coding, crf=None, max_bitrate_bps=None, bitrate_bps=SHAKA_BPS[rung.name]),
+        )
         for rung in plan.rungs
     )
     plan = replace(plan, rungs=rungs)
@@ -206,7 +212,7 @@ def shaka(source: Path, directory: Path, plan: VideoPlan) -> list[str]:
         "audio_codecs": ["aac"],
         "video_codecs": ["h264"],
         "manifest_format": ["dash", "hls"],
-        "segment_size": 6,
+        "segment_size": SEGMENT_S,
         "segment_per_file": True,
     }
     sizes = {"360p": 640, "480p": 854, "720p": 1280, "1080p": 1920}
