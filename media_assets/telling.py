@@ -12,12 +12,14 @@ from collections.abc import Iterable
 from types import TracebackType
 
 import dagster as dg
+import structlog
 
 from media_assets.claim_work import Context, tell
 from resources.dagster_storage import together
 from telecine.worker import HeldClaim
 
 _TOGETHER_S = 1.0
+log = structlog.get_logger(__name__)
 
 
 class Telling:
@@ -37,7 +39,13 @@ class Telling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._write()
+        try:
+            self._write()
+        except Exception as e:
+            if error is None:
+                raise
+            # What ended the block decides how its claim ends (claim_work.py); recovery tells of what wasn't told.
+            log.warning("telling.failed", claim_id=self._held.claim_id, reason=repr(e))
 
     def add(self, events: Iterable[dg.AssetMaterialization]) -> None:
         """Tell of these within a second, if `look` is called often enough."""

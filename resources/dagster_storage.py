@@ -21,8 +21,10 @@ from typing import Any
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from telecine.ledger.connections import ask_the_idle
+from telecine.ledger.database import is_outage
 
 _KEPT = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
 _POOL = {"pool_size": 4, "max_overflow": 40, "pool_recycle": 600}
@@ -93,7 +95,12 @@ class EventLog(PostgresEventLogStorage):
         for event in events:
             alike.setdefault((event.dagster_event_type, event.get_dagster_event().asset_key), []).append(event)
         for batch in alike.values():
-            super().store_event_batch(batch)
+            try:
+                super().store_event_batch(batch)
+            except DBAPIError as e:
+                if not is_outage(e):
+                    raise
+                super().store_event_batch(batch)  # the database was restarted under a kept connection
 
 
 def together(instance: DagsterInstance) -> AbstractContextManager[None]:
