@@ -22,6 +22,7 @@ from pathlib import Path
 from telecine.errors import ConfigurationError, ErrorCode, InputError, NotOurs, ResourceError, TelecineError
 from telecine.process.ceiling import Ceiling, ambient
 from telecine.process.classify import classify
+from telecine.process.ending import ending
 from telecine.process.output import Collected, Lines, Tail
 
 _log = logging.getLogger(__name__)
@@ -141,7 +142,8 @@ def run(
     lines = Lines(process.stdout, watch) if on_line is not None else None
     collected = None if lines is not None else Collected(process.stdout, stdout_bytes)
     try:
-        _wait(process, program, limits, ceiling, cancel, life, lines, stderr)
+        with ending(process) as ended:
+            _wait(process, ended, program, limits, ceiling, cancel, life, lines, stderr)
     finally:
         # Also on KeyboardInterrupt and Dagster's interrupt, which arrive in the middle of anything.
         _end(process)
@@ -170,6 +172,7 @@ def run(
 
 def _wait(
     process: subprocess.Popen[bytes],
+    ended: Callable[[float], bool],
     program: str,
     limits: Limits,
     ceiling: Ceiling,
@@ -179,12 +182,8 @@ def _wait(
     stderr: Tail,
 ) -> None:
     started, used = time.monotonic(), 0
-    while True:
-        try:
-            process.wait(_POLL_S)
-            return
-        except subprocess.TimeoutExpired:
-            now = time.monotonic()
+    while not ended(_POLL_S):
+        now = time.monotonic()
         if limits.stall_s is not None and not life.said and (ticks := _ticks(process.pid)) != used:
             used, life.moved_at = ticks, now
         if cancel is not None and cancel.is_set():

@@ -14,6 +14,7 @@ from telecine.codecs import VideoCodec
 from telecine.demux import input_args
 from telecine.video.encoder import working_container
 from telecine.video.ladder import Rung
+from telecine.video.memory import decoder_threads
 from telecine.video.picture_argv import picture_argv, video_file
 from telecine.video.plan import VideoPlan
 from telecine.video.sound import Take
@@ -45,7 +46,7 @@ def encode_argv(
         threads: cores to use; None for all.
         levelled: what `level_argv` made of each track, to be used instead of the source's own; empty for none.
     """
-    argv = _reading(ffmpeg, source, threads)
+    argv = _reading(ffmpeg, source, threads and decoder_threads(plan, plan.encodes, threads))
     for file in levelled:
         argv += ["-i", f"file:{file.path}"]
     if plan.encodes:
@@ -56,7 +57,8 @@ def encode_argv(
 def first_pass_argv(ffmpeg: Path, plan: VideoPlan, source: Path, work_dir: Path, threads: int | None) -> list[str]:
     """One ffmpeg for the first pass of every picture that takes two."""
     rungs = [rung for rung in plan.encodes if rung.coding.two_pass]
-    return _reading(ffmpeg, source, threads) + picture_argv(plan, rungs, work_dir, threads=threads, first_pass=True)
+    argv = _reading(ffmpeg, source, threads and decoder_threads(plan, rungs, threads))
+    return argv + picture_argv(plan, rungs, work_dir, threads=threads, first_pass=True)
 
 
 def level_argv(

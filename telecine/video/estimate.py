@@ -38,12 +38,20 @@ def estimate_seconds(video: VideoFacts, rungs: Iterable[Rung], clock: Timing) ->
     """Core seconds, without start-up."""
     rungs = tuple(rungs)
     encodes = [rung for rung in rungs if not rung.copied]
-    source = video.width * video.height * max(video.frames, 1)
     seconds = sum(encode_seconds(rung, clock) for rung in encodes)
-    seconds += source / (_DECODE_RATE if encodes else _COPY_RATE)
+    seconds += decode_seconds(video) if encodes else _samples(video) / _COPY_RATE
     if video.hdr and any(rung.coding.hdr is None for rung in encodes):
         seconds += max(rung.pixels for rung in encodes) * clock.frames / _TONEMAP_RATE
     return round(1.0 + seconds, 1)
+
+
+def decode_seconds(video: VideoFacts) -> float:
+    """Core seconds of decoding a source once."""
+    return _samples(video) / _DECODE_RATE
+
+
+def _samples(video: VideoFacts) -> int:
+    return video.width * video.height * max(video.frames, 1)
 
 
 def encode_seconds(rung: Rung, clock: Timing) -> float:

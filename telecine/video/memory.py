@@ -7,13 +7,14 @@ than requirements.md section 2 asks (w*h*4*8*1.5 bytes), which counts neither ru
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 
 from telecine.codecs import VideoCodec
 from telecine.errors import ErrorCode, InputError
 from telecine.process import ambient
-from telecine.video.estimate import encode_seconds
+from telecine.video.estimate import decode_seconds, encode_seconds
 from telecine.video.ladder import Rung
 from telecine.video.plan import VideoPlan
 
@@ -21,7 +22,8 @@ _PROGRAM_BYTES = 390e6  # ffmpeg itself, its heap and its libraries
 _STACK_BYTES = 8 * 2**20  # of each thread
 _READING_THREADS, _RUNG_THREADS = 10, 4.5  # the second for each rung and core
 _SOUND_THREADS = 4  # of each sound beside the main one: decoder, filters, encoder, muxer
-_PER_CORE = 1.5  # threads; x264's own number for frame threads
+_PER_CORE = 1.5  # threads of an encoder that is alone; x264's own number for frame threads
+_AHEAD = 3  # how much faster than it is used the source can be decoded: estimates are rough, scenes differ
 # For each encoder: at least, for each pixel, and for each pixel and thread. Measured at 360p to 1080p with 3 threads.
 _ENCODERS = {
     VideoCodec.H264: (0, 58, 20),
@@ -44,14 +46,26 @@ def estimate_bytes(plan: VideoPlan, cores: int) -> int:
 
 
 def encoder_threads(plan: VideoPlan, rung: Rung, rungs: Sequence[Rung], cores: int) -> int:
-    """Threads of one encoder out of several: by its share of the work, since all run at once.
+    """Threads of one encoder: x264's own number when it is alone, else by its share of the work, since all run at once.
 
-    x264's own choice, half as many again as cores for each, costs 3 % more with four rungs on two cores. Rounded up,
-    too many wait for each other: 94 instead of 96 % of two cores are used.
+    More of them wait for each other: four rungs with 1, 1, 1 and 2 threads leave 1.3 % of two cores idle (slow and
+    veryfast), 1, 1, 2 and 3 leave 1.4 and 4 %, 1, 1, 1 and 3 leave 3.2 and 1.7 %. x264's own number for each costs 3 %
+    more processor time.
     """
-
+    if len(rungs) == 1:
+        return int(_PER_CORE * cores)
     most = max(encode_seconds(each, plan.timing) for each in rungs)
-    return max(1, round(int(_PER_CORE * cores) * encode_seconds(rung, plan.timing) / most))
+    return max(1, round(cores * encode_seconds(rung, plan.timing) / most))
+
+
+def decoder_threads(plan: VideoPlan, rungs: Sequence[Rung], cores: int) -> int:
+    """Threads of the source's decoder: as few as never let the encoders wait.
+
+    A decoder with one thread takes a tenth less processor time than one with two.
+    """
+    decoding = decode_seconds(plan.video)
+    share = decoding / (decoding + sum(encode_seconds(rung, plan.timing) for rung in rungs))
+    return min(cores, math.ceil(_AHEAD * cores * share))
 
 
 def _encoder_bytes(rung: Rung, threads: int) -> float:

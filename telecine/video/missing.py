@@ -49,6 +49,7 @@ def missing(plan: VideoPlan, wanted: Set[str], made: Collection[Place]) -> tuple
         audio=tuple(file for file in plan.audio if (RENDITIONS, file.name) in left),
         stills=tuple(still for still in plan.stills if still.name in names),
         previews=tuple(preview for preview in plan.previews if preview.name in names),
+        samples=plan.samples if RENDITIONS in assets else (),  # figures are told of renditions only
         storyboard=plan.storyboard if plan.storyboard and (plan.storyboard.name in names or DASH in assets) else None,
     )
     return cut, left

@@ -23,7 +23,7 @@ from telecine.video.plan import RENDITIONS, VideoPlan
 from telecine.video.rendition import measure
 from telecine.video.single import late_s
 from telecine.video.sound import MAIN
-from telecine.video.verify import check, expected, undecodable
+from telecine.video.verify import check, check_decodes, expected, faults
 
 Broken = dict[str, SystemFault]
 """What is wrong with working files, by file name."""
@@ -35,18 +35,17 @@ def broken_files(plan: VideoPlan, encoded: Encoded, muxed: Iterable[str], cancel
     Args:
         muxed: names of pictures that are measured once they are finished, not before.
     """
-    work, later = Path(encoded.work_dir), set(muxed)
+    work = Path(encoded.work_dir)
+    unmuxed = {encoded.videos[r.name]: r for r in plan.pictures if r.name in {*encoded.videos} - {*muxed}}
     sounds = [file for versions in encoded.sounds.values() for file in versions.values()]
-    files = [*encoded.videos.values(), *sounds]
-    broken = {path.name: fault for path, fault in undecodable([work / file for file in files], cancel).items()}
-    for rung in plan.pictures:
-        if rung.name in encoded.videos and rung.name not in later:
-            file = encoded.videos[rung.name]
-            try:
-                check(rung.name, measure(work / file, cancel), expected(plan, rung, sound=False))
-            except SystemFault as e:
-                broken.setdefault(file, e)
-    return broken
+
+    def look(file: str, threads: int) -> None:
+        check_decodes(work / file, cancel, threads)
+        if rung := unmuxed.get(file):
+            check(rung.name, measure(work / file, cancel), expected(plan, rung, sound=False))
+
+    checks = {work / file: partial(look, file) for file in (*encoded.videos.values(), *sounds)}
+    return {path.name: fault for path, fault in faults(checks, cancel).items()}
 
 
 def make_renditions(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -145,7 +145,7 @@ def _sound(made: Rendition, expected: Expected) -> list[str]:
     return faults
 
 
-def check_decodes(path: Path, cancel: threading.Event | None = None, *, threads: int | None = None) -> None:
+def check_decodes(path: Path, cancel: threading.Event | None = None, threads: int | None = None) -> None:
     """Decode every frame of a file of ours.
 
     The loop filter is skipped: it smooths finished blocks, reads nothing, and costs a quarter of the time.
@@ -167,28 +167,28 @@ def check_decodes(path: Path, cancel: threading.Event | None = None, *, threads:
         raise SystemFault(ErrorCode.VERIFY_FAILED, f"{path.name} doesn't decode cleanly", "\n".join(serious))
 
 
-def undecodable(paths: Sequence[Path], cancel: threading.Event) -> dict[Path, SystemFault]:
-    """The files that don't decode.
+def faults(checks: Mapping[Path, Callable[[int], None]], cancel: threading.Event) -> dict[Path, SystemFault]:
+    """What the checks of these files complain of, by file.
 
     As many at once as there are cores, the largest first, each with threads by its share of all bytes. (All in one
     program the small ones hold up the largest, which then ends alone: a fifth longer with four rungs on two cores.)
+
+    Args:
+        checks: get a number of threads, and raise SystemFault.
     """
-    sizes = {path: path.stat().st_size if path.exists() else 0 for path in paths}
+    sizes = {path: path.stat().st_size if path.exists() else 0 for path in checks}
     share = _cores() / max(1, sum(sizes.values()))
 
     def fault(path: Path) -> SystemFault | None:
         try:
-            check_decodes(path, cancel, threads=max(1, round(sizes[path] * share)))
+            checks[path](max(1, round(sizes[path] * share)))
         except SystemFault as e:
             return e
         return None
 
     with together(_cores(), cancel) as pool:
-        found = {
-            path: pool.start(partial(fault, path)) for path in sorted(paths, key=lambda path: sizes[path], reverse=True)
-        }
-        faults = {path: found[path].result() for path in paths}
-    return {path: e for path, e in faults.items() if e is not None}
+        found = {path: pool.start(partial(fault, path)) for path in sorted(checks, key=lambda path: -sizes[path])}
+        return {path: e for path in checks if (e := found[path].result()) is not None}
 
 
 def _cores() -> int:

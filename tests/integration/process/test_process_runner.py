@@ -92,6 +92,26 @@ def test_a_program_that_takes_too_long_is_timed_out() -> None:
     assert caught.value.code is ErrorCode.TIMED_OUT
 
 
+def test_ends_and_time_outs_are_noticed_where_the_kernel_tells_of_no_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(pid: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "pidfd_open", forbidden, raising=False)
+    assert run([SH, "-c", "sleep 0.3; echo out"]).stdout == b"out\n"
+    with pytest.raises(ResourceError) as caught:
+        run(["/bin/sleep", "60"], limits=Limits(wall_s=0.3))
+    assert caught.value.code is ErrorCode.TIMED_OUT
+
+
+def test_waiting_for_programs_leaves_no_descriptor_open() -> None:
+    before = psutil.Process().num_fds()
+    for _ in range(5):
+        run(["/bin/true"])
+        with pytest.raises(TelecineError):
+            run(["/bin/false"])
+    assert psutil.Process().num_fds() == before
+
+
 def test_output_that_says_nothing_new_counts_as_a_stall() -> None:
     with pytest.raises(ResourceError, match="no progress"):
         run(

@@ -49,6 +49,11 @@ def test_a_missing_stream_needs_every_rung_but_no_rendition() -> None:
     assert left_plan.stills == ()
 
 
+def test_streams_alone_are_not_compared_with_what_they_were_made_from() -> None:
+    assert missing(plan(), ASSETS, ())[0].samples == plan().samples != ()
+    assert missing(plan(), {"video/hls", "video/dash"}, ())[0].samples == ()
+
+
 def test_dash_needs_the_storyboard_that_it_shows_again_and_hls_does_not() -> None:
     assert missing(plan(), ASSETS, outputs_of(plan()) - {DASH})[0].storyboard == plan().storyboard is not None
     assert missing(plan(), ASSETS, outputs_of(plan()) - {HLS})[0].storyboard is None
