@@ -24,9 +24,12 @@ from telecine.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Serialization failure, deadlock, lock not available (lock_timeout), canceled (statement_timeout): somebody else was
-# in the way, and the same statement may succeed a moment later.
-_IN_THE_WAY = {"40001", "40P01", "55P03", "57014"}
+# Serialization failure, deadlock, lock not available (lock_timeout), canceled (statement_timeout), left idle within a
+# transaction: somebody was in the way, and the same statement may succeed a moment later.
+_IN_THE_WAY = {"40001", "40P01", "55P03", "57014", "25P03"}
+# Milliseconds. A worker that is frozen in the middle of a transaction keeps its rows locked, and nobody could give its
+# claims back: PostgreSQL ends such a session. Between two statements of a transaction of ours lies no work.
+_OPTIONS = "-c statement_timeout=60000 -c lock_timeout=15000 -c idle_in_transaction_session_timeout=10000"
 _FIRST_PAUSE_S = 0.05
 _RETRY_S = 20.0  # a killed PostgreSQL is back within a few seconds
 log = structlog.get_logger(__name__)
@@ -41,7 +44,7 @@ class Ledger:
                 postgres_url,
                 pool_size=4,
                 max_overflow=8,
-                connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"},
+                connect_args={"connect_timeout": 5, "options": _OPTIONS},
             )
         )
 

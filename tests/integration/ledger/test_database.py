@@ -168,3 +168,28 @@ def test_an_exclusive_block_has_one_holder_and_ends_with_its_connection(ledger: 
     with ledger.exclusive(4711) as mine:
         assert mine
     other.close()
+
+
+def test_who_freezes_in_the_middle_of_a_transaction_locks_nobody_out(ledger: Ledger, postgres_url: str) -> None:
+    accept(ledger, an_object())
+    locked, woken, tries = threading.Event(), threading.Event(), []
+
+    def freezing(connection: Connection) -> int:
+        tries.append(connection.execute(text("SELECT count(*) FROM telecine.jobs WHERE priority > -1")).scalar_one())
+        connection.execute(text("SELECT * FROM telecine.jobs FOR UPDATE"))
+        locked.set()
+        if len(tries) == 1:
+            assert woken.wait(60)
+        return int(connection.execute(text("SELECT count(*) FROM telecine.jobs")).scalar_one())
+
+    other = Ledger(postgres_url)
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(ledger.do, freezing)
+        try:
+            assert locked.wait(30)
+            other.do(lambda connection: connection.execute(text("SELECT * FROM telecine.jobs FOR UPDATE")).all())
+        finally:
+            woken.set()
+            other.close()
+        assert frozen.result() == 1, "what was interrupted is done again"
+    assert len(tries) == 2
