@@ -24,7 +24,7 @@ def write_clip(path: Path, *, seconds: float = 20.0, width: int = 1280, height: 
     """
     # Moving shapes over a drifting gradient: enough detail that rungs differ visibly.
     picture = (
-        f"gradients=size={width}x{height}:rate=30:speed=0.02:seed=7,format=yuv420p[back];"
+        f"gradients=size={width}x{height}:rate=30:speed=0.02:seed=7:c0=0x2B4C7E:c1=0xD9A05B,format=yuv420p[back];"
         f"testsrc2=size={width // 4 * 2}x{height // 4 * 2}:rate=30,format=yuv420p[front];"
         "[back][front]overlay=x='(W-w)/2+(W-w)/2*sin(t)':y='(H-h)/2+(H-h)/2*cos(t*0.7)'[v]"
     )

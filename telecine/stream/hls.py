@@ -1,4 +1,4 @@
-"""HLS playlists, read: what a playlist names, how long it is, and what rates its segments really have.
+"""HLS playlists, read: what a playlist names, how long it is, and the rates of its segments.
 
 A typed view of what the `m3u8` library parses. Source: RFC 8216bis section 4.4. Doesn't belong here: writing the entry
 playlist (multivariant.py), deciding whether a package is good (verify.py).
@@ -6,14 +6,13 @@ playlist (multivariant.py), deciding whether a package is good (verify.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import m3u8
 
-# RFC 8216bis section 4.4.6.2: the peak is that of any run of segments that lasts 0.5 to 1.5 target durations.
-_RUN_LEAST, _RUN_MOST = 0.5, 1.5
+from telecine.stream.rates import Rates, rates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,6 @@ class Multivariant:
     variants: tuple[tuple[Mapping[str, str], str], ...]
     iframes: tuple[tuple[Mapping[str, str], str], ...]
     media: tuple[Mapping[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Measured bits per second: of the worst stretch, and on average."""
-
-    peak_bps: int
-    average_bps: int
 
 
 def parse_media(text: str) -> MediaPlaylist:
@@ -95,29 +86,6 @@ def rates(playlist: MediaPlaylist, size_of: Callable[[str], int]) -> Rates:
     sizes = [segment.length if segment.length is not None else size_of(segment.uri) for segment in playlist.segments]
     durations = [segment.duration_s for segment in playlist.segments]
     return rates_of(sizes, durations, playlist.target_duration_s or max(durations, default=0.0))
-
-
-def rates_of(sizes: Sequence[int], durations_s: Sequence[float], target_s: float) -> Rates:
-    """Measured rates of segments in a row.
-
-    Args:
-        sizes: bytes of each segment.
-        target_s: target duration: what is much shorter counts only together with its neighbours.
-    """
-    whole = sum(durations_s)
-    if whole <= 0:
-        return Rates(0, 0)
-    average = sum(sizes) * 8 / whole
-    peak = average
-    for first in range(len(sizes)):
-        length, size = 0.0, 0
-        for duration, more in zip(durations_s[first:], sizes[first:], strict=True):
-            length, size = length + duration, size + more
-            if length > _RUN_MOST * target_s:
-                break
-            if length >= _RUN_LEAST * target_s:
-                peak = max(peak, size * 8 / length)
-    return Rates(peak_bps=int(peak) + 1, average_bps=int(average) + 1)  # rounded up: never declared too low
 
 
 def _parsed(text: str) -> Any:

@@ -12,8 +12,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from telecine.stream.hls import rates_of
+from telecine.stream.rates import rates_of, sustaining_bps
 from telecine.stream.tracks import Rendition
+
+MIN_BUFFER_S = 4.0
+"""Seconds that a player fetches before the picture moves (MPD@minBufferTime), for which every @bandwidth suffices."""
 
 TRICK = "-trick"  # ends the directory of a rung's keyframes
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
@@ -125,7 +128,8 @@ def _measured(template: ET.Element, size_of: Callable[[str], int]) -> int:
     durations = _timeline(template)
     first, media = int(template.get("startNumber", "1")), template.get("media", "")
     sizes = [size_of(_numbered(media, first + n)) for n in range(len(durations))]
-    return rates_of(sizes, durations, max(durations, default=0.0)).peak_bps
+    peak = rates_of(sizes, durations, max(durations, default=0.0)).peak_bps
+    return max(peak, sustaining_bps(sizes, durations, MIN_BUFFER_S))
 
 
 def _describe(adaptation: ET.Element, rendition: Rendition) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import m3u8
 
-from telecine.stream.hls import Rates
+from telecine.stream.rates import Rates
 from telecine.stream.tracks import Rendition
 
 Start = Literal["auto", "lowest", "highest"] | int

@@ -19,6 +19,7 @@ from telecine.stream import cbcs, hls, media_playlist, mpd, multivariant
 from telecine.stream.captions import write_segments, write_whole
 from telecine.stream.lengths import exact_lengths
 from telecine.stream.multivariant import Start
+from telecine.stream.rates import Rates
 from telecine.stream.tracks import Picture, Rendition, Sound, Text
 from telecine.tools import packager_path
 
@@ -89,7 +90,7 @@ def package_argv(packager: Path, content: Content, form: Form, container: Litera
         argv.append(",".join([*fields, "trick_play_factor=1", "dash_only=1"]))
     # Six decimals name any boundary of ours exactly enough; rounded up a boundary would slip to the next keyframe.
     argv += ["--segment_duration", f"{form.segment_s - 1e-4:.6f}", "--fragment_duration", f"{form.gop_s - 1e-4:.6f}"]
-    argv += ["--min_buffer_time", "4", "--quiet"]
+    argv += ["--min_buffer_time", f"{mpd.MIN_BUFFER_S:g}", "--quiet"]
     if container == "ts":
         argv += ["--transport_stream_timestamp_offset_ms", str(round(_TS_FIRST_S * 1000))]
     if want_hls:
@@ -177,7 +178,7 @@ def _finish_hls(
     unfinished.unlink()
 
 
-def _measured(directory: Path, uri: str) -> hls.Rates:
+def _measured(directory: Path, uri: str) -> Rates:
     playlist = hls.parse_media((directory / uri).read_text())
     return hls.rates(playlist, lambda name: (directory / name).stat().st_size)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mpegdash.parser import MPEGDASHParser
 
-from telecine.stream import hls, mpd, multivariant
+from telecine.stream import hls, mpd, multivariant, rates
 from telecine.stream.package import Content, Form, package_argv
 from telecine.stream.tracks import Picture, Rendition, Sound
 
@@ -115,3 +115,19 @@ def test_the_packager_sees_names_of_ours_only() -> None:
         *("--segment_duration", "6.005900", "--fragment_duration", "2.001900", "--min_buffer_time", "4", "--quiet"),
         *("--hls_master_playlist_output", "multivariant.m3u8.unfinished", "--hls_playlist_type", "VOD"),
     ]
+
+
+def test_the_declared_rate_is_enough_for_a_short_heavy_end() -> None:
+    # 6 s of a still screen, then 2.7 s of motion: as the peak it counts only together with what is before it.
+    sizes, durations = [6_000, 46_000], [6.0, 2.7]
+    assert rates.rates_of(sizes, durations, 6.0).peak_bps == 47_817
+    assert rates.sustaining_bps(sizes, durations, 4.0) == 54_926  # 46,000 bytes in 4 + 2.7 s
+    text = MPD.format(video=SET.format(name="360p", rate=1), audio="").replace("2000", "2700")
+    made = mpd.completed(text, lambda name: sizes[int(name[-5]) - 1], (), ())
+    assert 'bandwidth="54926"' in made
+
+
+@pytest.mark.parametrize("buffer_s", [0.0, 4.0])
+def test_what_sustains_is_no_more_than_the_heaviest_segment(buffer_s: float) -> None:
+    assert rates.sustaining_bps([1000, 3000, 1000], [2.0, 2.0, 2.0], buffer_s) <= 12_001
+    assert rates.sustaining_bps([], [], buffer_s) == 1

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from telecine.codecs import Container, VideoCodec
 from telecine.recipe import load_recipe, parse_recipe
 from telecine.video.coding import Coding, without
+from telecine.video.encoder import encoder_options
 from telecine.video.ladder import range_of, size_of
 from telecine.video.level import level_for
 from telecine.video.plan import VideoPlan, plan_video
+from telecine.video.timing import Pace
 
 FAST: dict[str, Any] = {"r_fps": 60.0, "avg_fps": 60.0, "measured_fps": 60.0, "typical_fps": 60.0}
 
@@ -273,3 +275,17 @@ def test_a_picture_in_another_codec_is_taken_over_only_when_any_will_do() -> Non
     (made,) = planned(wanted | {"stream_copy": "any_codec"}, codec="prores").singles
     assert (made.copied, made.coding.codec) == (False, VideoCodec.H265)
     assert not planned(wanted | {"stream_copy": "any_codec", "target": "smart_tv"}).singles[0].copied
+
+
+@pytest.mark.parametrize(
+    ("coding", "psy_rd"),
+    [
+        (Coding(crf=23, max_bitrate_bps=6_000_000), "0.5:0"),
+        (Coding(crf=None, bitrate_bps=4_500_000), "0.5:0"),
+        (Coding(crf=13), None),  # constant quality keeps x264's own
+        (Coding(crf=23, max_bitrate_bps=6_000_000, tune="grain"), None),  # so does what the recipe asked for
+        (Coding(codec=VideoCodec.H265, crf=25, max_bitrate_bps=6_000_000), None),
+    ],
+)
+def test_where_a_rate_binds_sharpness_is_not_bought_with_errors(coding: Coding, psy_rd: str | None) -> None:
+    assert encoder_options(coding, Pace(30, 1, 300, 60), 1920).get("psy-rd") == psy_rd
