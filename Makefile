@@ -79,7 +79,7 @@ test: $(VENV)/.installed-dev ## lint, then every test: e2e, integration, unit (T
 	  bad=1; exit $$bad
 
 bench: $(VENV)/.installed-dev ## benchmarks in their short form, each against something a user would pick instead
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
+	@for script in $$(grep -l '^if __name__' bench/*.py); do echo "== $$script"; $(BIN)/python $$script --smoke || exit 1; done
 
 CHAOS := tests/e2e/test_crashes.py tests/e2e/test_players.py tests/e2e/test_chaos.py tests/e2e/test_killer_file.py \
   tests/e2e/test_priorities.py tests/integration/local/test_stack_survives.py tests/integration/local/test_lanes.py \

@@ -17,8 +17,8 @@ import threading
 import time
 from pathlib import Path
 
+from encoding import source_clip
 from images import private_stack
-from video import source_clip
 
 from telecine.probe import probe
 from telecine.process import Limits, run

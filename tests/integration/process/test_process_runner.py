@@ -226,8 +226,11 @@ def test_programs_are_niced() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups")
 def test_their_sessions_are_niced_where_sessions_share_the_processor() -> None:
-    said = run(["/bin/cat", "/proc/self/autogroup"], limits=Limits(nice=5)).stdout
-    assert said.split()[-2:] == [b"nice", b"5"]
+    def niced() -> bool:
+        return run(["/bin/cat", "/proc/self/autogroup"], limits=Limits(nice=5)).stdout.split()[-2:] == [b"nice", b"5"]
+
+    # From ordinary users the kernel takes one such wish in 0.1 s, whoever's it is: other tests may have been first.
+    _until(niced)
     # Empty where this process belongs to a cgroup's own scheduling group.
     assert not Path("/proc/self/autogroup").read_text().endswith("nice 5\n"), "ours isn't"
 
