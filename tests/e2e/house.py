@@ -5,6 +5,7 @@ Not a test. `House` is handed out by the `house` fixture of conftest.py; every t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -134,9 +135,8 @@ class House:
         def found() -> psutil.Process | None:
             for claim in reversed(self.claims()):
                 if claim.ended_at is None and claim.worker:
-                    pid = int(claim.worker.rsplit(":", 1)[1])
-                    if psutil.pid_exists(pid):
-                        return psutil.Process(pid)
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        return psutil.Process(int(claim.worker.rsplit(":", 1)[1]))
             return None
 
         process: psutil.Process = eventually(found, "a worker at work")

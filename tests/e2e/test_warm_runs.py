@@ -17,12 +17,15 @@ def nursery(house: House) -> psutil.Process:
     """The fork server below the code server, once it is there."""
 
     def found() -> psutil.Process | None:
-        below = house.part("code-server").children(recursive=True)
-        servers = [p for p in below if "resources.nursery" in " ".join(p.cmdline())]
-        # A run has its parent's command line: the one whose parent has another is the server.
-        return next(
-            (p for p in servers if (parent := p.parent()) and "nursery" not in " ".join(parent.cmdline())), None
-        )
+        try:
+            below = house.part("code-server").children(recursive=True)
+            servers = [p for p in below if "resources.nursery" in " ".join(p.cmdline())]
+            # A run has its parent's command line: the one whose parent has another is the server.
+            return next(
+                (p for p in servers if (parent := p.parent()) and "nursery" not in " ".join(parent.cmdline())), None
+            )
+        except psutil.NoSuchProcess:  # one of them ended meanwhile
+            return None
 
     process: psutil.Process = eventually(found, "the fork server")
     return process
